@@ -1,0 +1,1 @@
+"""A ComfyUI server as seen from outside."""

@@ -1,0 +1,1 @@
+"""The embedded demo server: a small, honest ComfyUI of our own."""

@@ -1,0 +1,1 @@
+"""What a server has: node definitions and models."""

@@ -1,0 +1,1 @@
+"""Keeps watching servers: poller, session."""

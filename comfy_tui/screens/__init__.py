@@ -1,0 +1,1 @@
+"""Full-window modes and dialogs."""

@@ -1,0 +1,1 @@
+"""What a workflow is: formats, conversion, checks. Pure: no network, no terminal."""
