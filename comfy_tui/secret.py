@@ -1,0 +1,22 @@
+"""A password or token that does not show itself: tracebacks and logs print ``***``."""
+
+from __future__ import annotations
+
+
+class Secret(str):
+    """Text that is ``***`` wherever it is printed or formatted; :meth:`reveal` gives it out."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return format("***", spec)
+
+    def reveal(self) -> str:
+        """The text itself, for the one place that sends it."""
+        return self[:]
