@@ -1,0 +1,236 @@
+"""The routes of a ComfyUI server that the console needs, typed.  The paths and their traps: comfyui-api."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+from comfy_tui.comfy import wire
+from comfy_tui.comfy.http import TIMEOUT_S, HttpConnection
+from comfy_tui.comfy.types import (
+    JobRecord,
+    OutputFile,
+    Queue,
+    Submitted,
+    SystemStats,
+    Template,
+    UploadedFile,
+    UserFile,
+)
+from comfy_tui.errors import BadReply, Refused
+
+if TYPE_CHECKING:
+    import httpx
+
+    from comfy_tui.config import ServerProfile
+
+#: The largest workflow file that is read from a server.
+WORKFLOW_LIMIT_BYTES = 64 * 1024 * 1024
+
+
+class ComfyClient:
+    """A ComfyUI server as seen from outside.
+
+    Reads are repeated once after a timeout; what changes the server is sent once.  Every method raises
+    :class:`~comfy_tui.errors.ApiError` (or ConfigError for credentials that cannot be had).
+    """
+
+    def __init__(self, profile: ServerProfile, *, timeout_s: float = TIMEOUT_S) -> None:
+        self.profile = profile
+        self._http = HttpConnection(profile, timeout_s=timeout_s)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    @property
+    def response_time_s(self) -> float | None:
+        """Seconds that the last answered call took."""
+        return self._http.response_time_s
+
+    # -- state ---------------------------------------------------------------------------------
+
+    async def system_stats(self) -> SystemStats:
+        """``GET /system_stats``: versions, devices, memory."""
+        return wire.read_system_stats(await self._http.read_json("/system_stats"))
+
+    async def queue_remaining(self) -> int:
+        """``GET /prompt``: how many jobs run or wait; the cheapest question."""
+        data = await self._http.read_json("/prompt")
+        info = data.get("exec_info") if isinstance(data, Mapping) else None
+        count = info.get("queue_remaining") if isinstance(info, Mapping) else None
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise wire.not_comfyui("/prompt has no 'queue_remaining'")
+        return count
+
+    async def object_info(self) -> Mapping[str, Any]:
+        """``GET /object_info``: every node class that the server has; about a megabyte."""
+        data = await self._http.read_json("/object_info")
+        if not isinstance(data, Mapping):
+            raise wire.not_comfyui("/object_info is not an object")
+        return data
+
+    async def node_definition(self, class_type: str) -> Mapping[str, Any] | None:
+        """``GET /object_info/{class}``: one class; None where the server lacks it."""
+        data = await self._http.read_json("/object_info/" + quote(class_type, safe=""))
+        entry = data.get(class_type) if isinstance(data, Mapping) else None
+        return entry if isinstance(entry, Mapping) else None
+
+    # -- jobs ----------------------------------------------------------------------------------
+
+    async def queue(self) -> Queue:
+        """``GET /queue``, with whole prompts: can be large."""
+        return wire.read_queue(await self._http.read_json("/queue"))
+
+    async def history(self, max_items: int) -> tuple[JobRecord, ...]:
+        """``GET /history?max_items=``, newest first."""
+        params = {"max_items": str(max_items)}
+        return wire.read_history(await self._http.read_json("/history", params))
+
+    async def history_entry(self, prompt_id: str) -> JobRecord | None:
+        """``GET /history/{id}``: one ended job; None where it is unknown, waiting or running."""
+        records = wire.read_history(await self._http.read_json("/history/" + quote(prompt_id, safe="")))
+        return next((record for record in records if record.prompt_id == prompt_id), None)
+
+    async def jobs(self, limit: int) -> tuple[JobRecord, ...] | None:
+        """``GET /api/jobs``, newest first; None where the server has no jobs API."""
+        params = {"limit": str(limit)}
+        try:
+            return wire.read_jobs(await self._http.read_json("/api/jobs", params))
+        except Refused as error:
+            if error.status in (404, 405):
+                return None
+            raise
+
+    async def submit(
+        self,
+        prompt: Mapping[str, Any],
+        *,
+        prompt_id: str,
+        client_id: str,
+        extra_data: Mapping[str, Any],
+        front: bool = False,
+    ) -> Submitted:
+        """``POST /prompt``, once.  After a timeout look for ``prompt_id`` before sending again.
+
+        Raises:
+            PromptRejected: the server said no and why.
+            TimedOut, ConnectionBroke: it is not known whether the server took it.
+        """
+        payload: dict[str, Any] = {
+            "prompt": prompt,
+            "prompt_id": prompt_id,
+            "client_id": client_id,
+            "extra_data": extra_data,
+        }
+        if front:
+            payload["front"] = True
+        return wire.read_submitted(await self._http.send_json("/prompt", payload), prompt_id)
+
+    async def delete_pending(self, prompt_ids: Sequence[str]) -> None:
+        """Take waiting jobs out of the queue; unknown ids are ignored by the server."""
+        await self._http.send_json("/queue", {"delete": list(prompt_ids)})
+
+    async def clear_pending(self) -> None:
+        """Take every waiting job out of the queue."""
+        await self._http.send_json("/queue", {"clear": True})
+
+    async def interrupt(self, prompt_id: str) -> None:
+        """Interrupt that job if it is the one that runs now; otherwise nothing happens."""
+        await self._http.send_json("/interrupt", {"prompt_id": prompt_id})
+
+    async def cancel_job(self, prompt_id: str) -> bool | None:
+        """``POST /api/jobs/{id}/cancel``: interrupt or dequeue.
+
+        Returns whether the server found it to cancel; None where it has no jobs API.
+        """
+        try:
+            data = await self._http.send_json(f"/api/jobs/{quote(prompt_id, safe='')}/cancel", {})
+        except Refused as error:
+            if error.status in (404, 405):
+                return None
+            raise
+        return bool(data.get("cancelled")) if isinstance(data, Mapping) else False
+
+    async def delete_history(self, prompt_ids: Sequence[str]) -> None:
+        """Remove ended jobs from the server's history; files stay."""
+        await self._http.send_json("/history", {"delete": list(prompt_ids)})
+
+    async def free(self, *, unload_models: bool, free_memory: bool) -> None:
+        """Ask for memory: the server acts when idle, else after the running job (section 8.5)."""
+        await self._http.send_json("/free", {"unload_models": unload_models, "free_memory": free_memory})
+
+    # -- files ---------------------------------------------------------------------------------
+
+    async def upload_image(self, name: str, content: bytes, *, subfolder: str = "") -> UploadedFile:
+        """``POST /upload/image`` into the input folder, never overwriting: the returned name counts."""
+        data = {"type": "input", "subfolder": subfolder}
+        files = {"image": (name, content, "application/octet-stream")}
+        return wire.read_upload(await self._http.send_files("/upload/image", data, files))
+
+    @asynccontextmanager
+    async def view(self, file: OutputFile, *, preview: str = "") -> AsyncIterator[httpx.Response]:
+        """``GET /view``: an output's bytes, piece by piece; ``preview`` such as ``webp;80`` re-encodes."""
+        params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
+        if preview:
+            params["preview"] = preview
+        async with self._http.stream("/view", params) as response:
+            yield response
+
+    async def view_bytes(self, file: OutputFile, *, limit_bytes: int, preview: str = "") -> bytes:
+        """An output's bytes.
+
+        Raises:
+            BadReply: it is larger than ``limit_bytes``.
+        """
+        content = bytearray()
+        async with self.view(file, preview=preview) as response:
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > limit_bytes:
+                    limit = f"more than {limit_bytes // (1024 * 1024)} MB"
+                    raise BadReply("The file is too large to show", limit, "Save it instead.")
+        return bytes(content)
+
+    # -- workflows on the server ---------------------------------------------------------------
+
+    async def saved_workflows(self) -> tuple[UserFile, ...]:
+        """The workflows that the browser saved; empty where there are none."""
+        params = {"dir": "workflows", "recurse": "true", "full_info": "true"}
+        try:
+            return wire.read_user_files(await self._http.read_json("/userdata", params))
+        except Refused as error:
+            if error.status == 404:
+                return ()
+            raise
+
+    async def saved_workflow(self, path: str) -> bytes:
+        """One of them, by its path below ``workflows/``.  The server decodes twice (section 13)."""
+        once = quote("workflows/" + path, safe="")
+        segment = once.replace("%25", "%2525")
+        return await self._http.read_text("/userdata/" + segment, WORKFLOW_LIMIT_BYTES)
+
+    async def templates(self) -> tuple[Template, ...]:
+        """The workflows that ship with the server: the core's and those of custom node packs."""
+        found: list[Template] = []
+        with suppress(Refused, BadReply):  # the template package may not be installed there
+            found += wire.read_template_index(await self._http.read_json("/templates/index.json"))
+        found += wire.read_pack_templates(await self._http.read_json("/workflow_templates"))
+        return tuple(found)
+
+    async def template(self, template: Template) -> bytes:
+        """The file of one of them."""
+        name = quote(template.name, safe="") + ".json"
+        if template.pack:
+            path = f"/api/workflow_templates/{quote(template.pack, safe='')}/{name}"
+        else:
+            path = f"/templates/{name}"
+        return await self._http.read_text(path, WORKFLOW_LIMIT_BYTES)

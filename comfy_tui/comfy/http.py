@@ -1,0 +1,315 @@
+"""HTTP calls to a ComfyUI server: reads are repeated once; every failure is an ApiError with a hint."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from comfy_tui import __version__
+from comfy_tui.comfy.rejection import rejected_prompt
+from comfy_tui.errors import ApiError, BadReply, Refused, ServerError, TimedOut, Unreachable
+
+if TYPE_CHECKING:
+    from comfy_tui.config import ServerProfile
+
+#: A call that has not ended after this many seconds is given up (a generation is not a call).
+TIMEOUT_S = 30.0
+#: The largest JSON answer that is read: an object_info of hundreds of packs is some 20 MB.
+JSON_LIMIT_BYTES = 128 * 1024 * 1024
+#: From this size on JSON is parsed in a thread, so that no key waits for it.
+_THREAD_PARSE_BYTES = 128 * 1024
+
+
+class HttpConnection:
+    """A keep-alive connection pool to one server, with its credentials.
+
+    Redirects are not followed and proxies are not used for loopback addresses, so that credentials
+    go to the named host only.
+
+    Args:
+        profile: the server's address, TLS settings and credentials.
+        timeout_s: seconds for a whole call.
+    """
+
+    def __init__(self, profile: ServerProfile, *, timeout_s: float = TIMEOUT_S) -> None:
+        self.profile = profile
+        self.timeout_s = timeout_s
+        #: Seconds that the last answered call took.
+        self.response_time_s: float | None = None
+        self._client: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
+
+    async def _open(self) -> httpx.AsyncClient:
+        async with self._opening:
+            if self._client is None:
+                # Reading credentials may run a command; TLS certificates are read from disk.
+                self._client = await asyncio.to_thread(self._make_client)
+            return self._client
+
+    def _make_client(self) -> httpx.AsyncClient:
+        headers = {"User-Agent": f"comfy-tui/{__version__}"}
+        headers.update({name: value.reveal() for name, value in self.profile.credentials()})
+        return httpx.AsyncClient(
+            headers=headers,
+            verify=ssl_context(self.profile),
+            timeout=httpx.Timeout(self.timeout_s),
+            follow_redirects=False,
+            trust_env=not is_loopback(self.profile.url),
+            limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
+        )
+
+    async def close(self) -> None:
+        """Close the pool."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def read_json(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+        """GET a JSON answer; one retry after a timeout."""
+        try:
+            body = await self._call("GET", path, params=params)
+        except TimedOut:
+            body = await self._call("GET", path, params=params, retried=True)
+        return await parse_json(body, path)
+
+    async def read_text(self, path: str, limit_bytes: int) -> bytes:
+        """GET bytes of at most ``limit_bytes``; one retry after a timeout."""
+        try:
+            return await self._call("GET", path, limit_bytes=limit_bytes)
+        except TimedOut:
+            return await self._call("GET", path, limit_bytes=limit_bytes, retried=True)
+
+    async def send_json(self, path: str, payload: Any) -> Any:
+        """POST JSON, once; gives the parsed answer, or None where the answer is empty."""
+        content = json.dumps(payload, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
+        body = await self._call("POST", path, content=content, headers={"Content-Type": "application/json"})
+        return await parse_json(body, path) if body.strip() else None
+
+    async def send_files(self, path: str, data: Mapping[str, str], files: Mapping[str, Any]) -> Any:
+        """POST a multipart form, once."""
+        return await parse_json(await self._call("POST", path, data=data, files=files), path)
+
+    async def send_bytes(self, path: str, content: bytes, params: Mapping[str, str]) -> bytes:
+        """POST raw bytes, once."""
+        return await self._call("POST", path, content=content, params=params)
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, params: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[httpx.Response]:
+        """GET an answer piece by piece; only the wait between two pieces is limited in time."""
+        client = await self._open()
+        try:
+            async with client.stream(
+                "GET", self.profile.url + path, params=params, headers=headers
+            ) as response:
+                if response.status_code not in (200, 206):
+                    raise _status_error(response, await _read_limited(response, 64 * 1024), path)
+                yield response
+        except httpx.HTTPError as error:
+            raise self._transport_error(error, retried=False) from error
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        limit_bytes: int = JSON_LIMIT_BYTES,
+        retried: bool = False,
+        **options: Any,
+    ) -> bytes:
+        client = await self._open()
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        try:
+            async with (
+                asyncio.timeout(self.timeout_s),
+                client.stream(method, self.profile.url + path, **options) as response,
+            ):
+                body = await _read_limited(response, limit_bytes)
+        except TimeoutError as error:
+            raise self._timed_out(retried=retried) from error
+        except httpx.HTTPError as error:
+            raise self._transport_error(error, retried=retried) from error
+        self.response_time_s = clock() - started
+        if not 200 <= response.status_code < 300:
+            raise _status_error(response, body, path)
+        return body
+
+    def _timed_out(self, *, retried: bool) -> TimedOut:
+        again = ", asked twice" if retried else ""
+        return TimedOut(
+            "The server does not answer",
+            f"nothing within {self.timeout_s:g} s{again}",
+            "It is busy or hung. Look at its log; it may recover by itself.",
+        )
+
+    def _transport_error(self, error: httpx.HTTPError, *, retried: bool) -> ApiError:
+        if isinstance(error, httpx.ConnectTimeout):
+            return NotSent(
+                "No connection",
+                f"{self.profile.url} does not take a connection",
+                "Is the host up, and does a firewall stand between?",
+            )
+        if isinstance(error, httpx.TimeoutException):
+            return self._timed_out(retried=retried)
+        if isinstance(error, httpx.ConnectError):
+            return _connect_error(error, self.profile.url)
+        if isinstance(error, httpx.DecodingError):
+            return BadReply("The answer cannot be unpacked", "its compression is broken", _LOG_HINT)
+        return ConnectionBroke(
+            "The connection broke", "the server ended it in the middle of an answer", _LOG_HINT
+        )
+
+
+_LOG_HINT = "Look at the server's log; a proxy between may also do this."
+
+
+class NotSent(Unreachable):
+    """No connection was made: the server cannot have seen the request."""
+
+
+class ConnectionBroke(Unreachable):
+    """The connection ended before the answer: the server may have seen the request."""
+
+
+def _connect_error(error: httpx.ConnectError, url: str) -> ApiError:
+    reason = str(error)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return NotSent(
+                "No secure connection",
+                str(getattr(cause, "verify_message", "") or cause.reason or "TLS failed"),
+                "Set ca_file (or insecure) for this server in the config, or use http://.",
+            )
+        cause = cause.__cause__ or cause.__context__
+    if "Name or service" in reason or "getaddrinfo" in reason or "Temporary failure" in reason:
+        host = urlsplit(url).hostname or url
+        return NotSent("Unknown host", f"there is no address for {host}", "Look at the spelling of the URL.")
+    return NotSent(
+        "ComfyUI is not running at this address",
+        f"{url} refused the connection",
+        "Start ComfyUI or correct the address; meanwhile workflows can be exported (offline mode).",
+    )
+
+
+async def _read_limited(response: httpx.Response, limit_bytes: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > limit_bytes:
+            raise BadReply(
+                "The answer is too large", f"more than {limit_bytes // (1024 * 1024)} MB", _LOG_HINT
+            )
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def parse_json(body: bytes, path: str) -> Any:
+    """Parse a JSON answer, tolerant of NaN; large ones in a thread.
+
+    Raises:
+        BadReply: it is not JSON.
+    """
+    if len(body) > _THREAD_PARSE_BYTES:
+        return await asyncio.to_thread(_parse_json, body, path)
+    return _parse_json(body, path)
+
+
+def _parse_json(body: bytes, path: str) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        if body.lstrip()[:1] == b"<":
+            raise BadReply(
+                "This is not ComfyUI",
+                f"{path} answered with a web page",
+                "Is this the right address? A proxy's login page looks like this too.",
+            ) from error
+        raise BadReply("The answer is not JSON", f"{path}: {_reason(error)}", _LOG_HINT) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} (line {error.lineno}, column {error.colno})"
+    return "it cannot be read"
+
+
+def _status_error(response: httpx.Response, body: bytes, path: str) -> ApiError:
+    """The error for an answer that is not a success (comfyui-api, section 1.1)."""
+    status = response.status_code
+    html = "html" in response.headers.get("content-type", "").lower()
+    text = "" if html else body[:2000].decode("utf-8", "replace").strip()
+    if status >= 500:
+        hint = "Look at its log. A malformed request also does this; asking again will not help by itself."
+        if status in (502, 503, 504):
+            hint = "A proxy answers, ComfyUI behind it does not: is it running?"
+        return ServerError(
+            "The server failed", f"{path}: {status} {text[:200]}".rstrip(), hint, status=status
+        )
+    if status in (401, 403):
+        return Refused(
+            "No access",
+            f"{path}: {status}",
+            "Give a token, password or header (multi-user: Comfy-User) for this server in the config.",
+            status=status,
+        )
+    if status == 400 and path == "/prompt":
+        return rejected_prompt(body)
+    if 300 <= status < 400:
+        host = urlsplit(response.headers.get("location", "")).hostname or "another page"
+        return Refused(
+            "The address leads elsewhere",
+            f"{path} redirects to {host}",
+            "Use the address it redirects to, or log in at the proxy and give its header in the config.",
+            status=status,
+        )
+    if status == 404 and html:
+        return Refused(
+            "This is not ComfyUI",
+            f"{path} was answered with a web page",
+            "Look at the port and the path prefix.",
+            status=status,
+        )
+    if status == 413:
+        hint = "Start ComfyUI with a larger --max-upload-size."
+        return Refused("Too large for the server", text[:200], hint, status=status)
+    message = f"{path}: {status} {text[:200]}".rstrip()
+    return Refused(
+        "The server said no", message, "The file, id or setting may not exist there.", status=status
+    )
+
+
+def ssl_context(profile: ServerProfile) -> ssl.SSLContext:
+    """The TLS settings of a profile.
+
+    For plain http an empty context: it is never used, and reading the certificates costs 20 ms.
+    """
+    if not profile.url.startswith("https:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = ssl.create_default_context(cafile=profile.ca_file or None)
+    if profile.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address is this machine: then no proxy is asked."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
