@@ -1,0 +1,1 @@
+"""The subcommands, a module each; none imports the terminal library until it runs the console."""

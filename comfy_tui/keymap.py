@@ -1,0 +1,235 @@
+"""Every key of the console: one table, from which screens, the footer, help, docs and remaps are made.
+
+A binding id (``area.verb``) is an API: people remap it in ``[keys]`` of the config.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from comfy_tui.errors import ConfigError
+
+_TITLE = "The keys cannot be used"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyBinding:
+    """A key, or several, for one action."""
+
+    #: ``area.verb``.
+    id: str
+    #: As a person writes them: ``?``, ``f1``, ``ctrl+p``, ``X``.
+    keys: tuple[str, ...]
+    #: The name of the Textual action.
+    action: str
+    #: A word or two, for the footer.
+    label: str
+    #: A sentence, for the help and the palette.
+    help: str
+    #: Whether the footer may show it.
+    show: bool = False
+
+    @property
+    def area(self) -> str:
+        """The part before the dot: where the key works."""
+        return self.id.partition(".")[0]
+
+
+#: Areas in the order of the help, with their titles.
+AREAS: Mapping[str, str] = {
+    "app": "Everywhere",
+    "screen": "Screens",
+    "list": "Lists",
+    "server": "Servers",
+    "workflow": "Workflows",
+    "job": "Queue",
+    "output": "Outputs",
+    "log": "Logs",
+    "form": "Forms",
+    "dialog": "Questions",
+}
+
+#: Areas whose keys work at the same time, so that none may be used twice among them.
+TOGETHER: tuple[tuple[str, ...], ...] = (
+    ("app", "screen", "list", "server"),
+    ("app", "screen", "list", "workflow"),
+    ("app", "screen", "list", "job"),
+    ("app", "screen", "list", "output"),
+    ("app", "screen", "list", "log"),
+    ("app", "form"),
+    ("app", "dialog"),
+)
+
+K = KeyBinding
+KEYMAP: tuple[KeyBinding, ...] = (
+    K("app.help", ("?", "f1"), "show_help", "Help", "Show the keys of this screen.", True),
+    K("app.palette", ("ctrl+p",), "command_palette", "Palette", "Find any action by its name."),
+    K("app.quit", ("q",), "quit", "Quit", "Leave; jobs on the server go on.", True),
+    K("app.back", ("escape",), "go_back", "Back", "Close what is open, or clear the filter."),
+    K("app.refresh", ("r",), "refresh_now", "Refresh", "Ask the server now."),
+    K("app.pause", ("p",), "toggle_pause", "Pause", "Stop or go on asking the server."),
+    K("app.free", ("f",), "free_memory", "Free VRAM", "Have the server unload its models; asks how much."),
+    K("screen.servers", ("1",), "show_screen('servers')", "Servers", "Go to the servers."),
+    K("screen.workflows", ("2",), "show_screen('workflows')", "Workflows", "Go to the workflows."),
+    K("screen.queue", ("3",), "show_screen('queue')", "Queue", "Go to the queue."),
+    K("screen.outputs", ("4",), "show_screen('outputs')", "Outputs", "Go to the outputs."),
+    K("list.down", ("j",), "cursor_down", "Down", "One row down (also the arrow key)."),
+    K("list.up", ("k",), "cursor_up", "Up", "One row up (also the arrow key)."),
+    K("list.top", ("g",), "scroll_top", "Top", "The first row."),
+    K("list.bottom", ("G",), "scroll_bottom", "Bottom", "The last row."),
+    K("list.filter", ("/",), "start_filter", "Filter", "Show only rows that hold what you type.", True),
+    K("list.next", ("n",), "next_match", "Next", "The next row that matches."),
+    K("list.previous", ("N",), "previous_match", "Previous", "The previous row that matches."),
+    K("list.mark", ("space",), "toggle_mark", "Mark", "Mark the row, for actions on several."),
+    K("list.open", ("enter",), "open_row", "Open", "Open the row.", True),
+    K("list.copy", ("y",), "copy_row", "Copy", "Copy from the row: id, name, path, URL or prompt."),
+    K("workflow.queue", ("Q",), "queue_workflow", "Queue", "Queue the workflow as it is.", True),
+    K("workflow.edit", ("e",), "edit_workflow", "Edit", "Change values before queueing.", True),
+    K("workflow.upload", ("i",), "upload_image", "Upload", "Upload an input image.", True),
+    K("workflow.export", ("E",), "export_workflow", "Export", "Write the workflow to the project's folder."),
+    K("job.cancel", ("x",), "cancel_job", "Cancel", "Cancel the chosen or marked jobs; asks first.", True),
+    K("job.clear", ("X",), "clear_pending", "Clear", "Cancel every pending job; asks first."),
+    K("job.requeue", ("u",), "requeue_job", "Again", "Queue the job again, as it was.", True),
+    K("job.reseed", ("U",), "reseed_job", "New seed", "Queue the job again with a new seed."),
+    K("job.front", ("t",), "move_front", "To front", "Move the pending job to the front."),
+    K("output.save", ("s",), "save_output", "Save", "Save the file to a folder.", True),
+)
+del K
+
+
+def keys_of(area: str) -> tuple[KeyBinding, ...]:
+    """The bindings of an area, in the order of the table."""
+    return tuple(binding for binding in KEYMAP if binding.area == area)
+
+
+def binding(binding_id: str) -> KeyBinding:
+    """The binding of that id.
+
+    Raises:
+        KeyError: there is none; a mistake in the code, not of a person.
+    """
+    for found in KEYMAP:
+        if found.id == binding_id:
+            return found
+    raise KeyError(binding_id)
+
+
+def user_keymap(remaps: Iterable[tuple[str, tuple[str, ...]]], source: str = "config") -> dict[str, str]:
+    """Check a person's keys; return them as Textual's ``App.set_keymap`` takes them.
+
+    Args:
+        remaps: binding ids with their keys, as in ``Config.keys``.
+        source: the file they come from, for messages.
+
+    Raises:
+        ConfigError: an id is unknown, a key has no such name, or two actions that work at the same
+            time would share a key. All of them are named in one message.
+    """
+    by_id = {known.id: known for known in KEYMAP}
+    problems: list[str] = []
+    hints: list[str] = []
+    chosen: dict[str, tuple[str, ...]] = {}
+    for binding_id, keys in remaps:
+        if binding_id not in by_id:
+            problems.append(f"keys.{binding_id}: no such binding")
+            close = difflib.get_close_matches(binding_id, by_id, n=1, cutoff=0.5)
+            hints += [f"Did you mean {close[0]}?"] if close else []
+            continue
+        problems += [f"keys.{binding_id}: {key!r} is not a key" for key in keys if not is_key(key)]
+        chosen[binding_id] = keys
+    problems += _conflicts(chosen)
+    if problems:
+        hints.append("comfy-tui's docs/guide/keys.md lists every id; a key is like x, X, f5, ctrl+r, space.")
+        raise ConfigError(_TITLE, f"{source}: {'; '.join(problems)}", " ".join(hints))
+    return {binding_id: ",".join(_textual_key(key) for key in keys) for binding_id, keys in chosen.items()}
+
+
+def _conflicts(chosen: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Keys that two actions would share, of which at least one was remapped."""
+    problems: dict[str, None] = {}
+    for areas in TOGETHER:
+        taken: dict[str, str] = {}
+        for known in KEYMAP:
+            if known.area not in areas:
+                continue
+            for key in dict.fromkeys(normal_key(key) for key in chosen.get(known.id, known.keys)):
+                other = taken.setdefault(key, known.id)
+                if other != known.id and (known.id in chosen or other in chosen):
+                    problems[f"{key} would be both {other} and {known.id}"] = None
+    return list(problems)
+
+
+_MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
+_ALIASES = {"esc": "escape", "return": "enter", "del": "delete", "ins": "insert", "pgup": "pageup"}
+_ALIASES |= {"pgdn": "pagedown", "bksp": "backspace", " ": "space"}
+_NAMED = frozenset(
+    {
+        *("escape", "enter", "tab", "space", "backspace", "delete", "insert"),
+        *("home", "end", "pageup", "pagedown", "up", "down", "left", "right"),
+        *(f"f{number}" for number in range(1, 25)),
+    }
+)
+#: Signs by their name, as Textual knows them.
+SIGN_NAMES = {
+    "?": "question_mark",
+    "/": "slash",
+    ",": "comma",
+    ".": "full_stop",
+    ":": "colon",
+    ";": "semicolon",
+    "!": "exclamation_mark",
+    "+": "plus",
+    "-": "minus",
+    "*": "asterisk",
+    "=": "equals_sign",
+    "<": "less_than_sign",
+    ">": "greater_than_sign",
+    "[": "left_square_bracket",
+    "]": "right_square_bracket",
+    "{": "left_curly_bracket",
+    "}": "right_curly_bracket",
+    "(": "left_parenthesis",
+    ")": "right_parenthesis",
+    "@": "at",
+    "#": "number_sign",
+    "$": "dollar_sign",
+    "%": "percent_sign",
+    "&": "ampersand",
+    "|": "vertical_line",
+    "~": "tilde",
+    "^": "circumflex_accent",
+    "`": "grave_accent",
+    "'": "apostrophe",
+    '"': "quotation_mark",
+    "\\": "backslash",
+    "_": "underscore",
+}
+
+
+def normal_key(key: str) -> str:
+    """One spelling for a key: ``Ctrl+P`` and ``ctrl+p`` are the same, ``x`` and ``X`` are not."""
+    if len(key) == 1:
+        return _ALIASES.get(key, key)
+    *modifiers, last = key.split("+") if not key.endswith("+") else [*key[:-2].split("+"), "+"]
+    last = last if len(last) == 1 and not modifiers else last.lower()
+    last = _ALIASES.get(last, last)
+    last = next((sign for sign, name in SIGN_NAMES.items() if name == last), last)
+    order = sorted(modifier.lower() for modifier in modifiers)
+    if order == ["shift"] and len(last) == 1 and last.isalpha():
+        return last.upper()
+    return "+".join([*order, last])
+
+
+def is_key(key: str) -> bool:
+    """Whether that can be the name of a key; loosely: a terminal may still not send it."""
+    *modifiers, last = normal_key(key).split("+") if normal_key(key) != "+" else ["+"]
+    if not last or not _MODIFIERS.issuperset(modifiers):
+        return False
+    return (len(last) == 1 and last.isprintable()) or last in _NAMED
+
+
+def _textual_key(key: str) -> str:
+    *modifiers, last = normal_key(key).split("+") if normal_key(key) != "+" else ["+"]
+    return "+".join([*modifiers, SIGN_NAMES.get(last, last)])

@@ -1,0 +1,263 @@
+"""The keys of the config file, and how their values are read and checked.
+
+One table drives loading, the overrides of the environment, and the generated docs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from comfy_tui.errors import ConfigError
+from comfy_tui.profile import (
+    BasicCredentials,
+    Credential,
+    SecretSource,
+    ServerProfile,
+    basic_credential,
+    check_header_name,
+    normalise_url,
+)
+from comfy_tui.secret import Secret
+
+TITLE = "The config cannot be used"
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off", "")
+
+Kind = Literal["text", "bool", "number", "integer", "path", "paths", "secret", "secrets", "keys", "servers"]
+_EXPECTED: Mapping[Kind, str] = {
+    "text": "text in quotes",
+    "bool": "true or false",
+    "number": "a number",
+    "integer": "a whole number",
+    "path": "a path in quotes",
+    "paths": "a list of paths in quotes",
+    "secret": 'text in quotes, {env = "NAME"} or {command = "..."}',
+    "secrets": "a table of header names",
+    "keys": "a table of binding ids",
+    "servers": "a table of servers, as in [servers.box]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the config file."""
+
+    name: str
+    kind: Kind
+    default: Any
+    help: str
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def expected(self) -> str:
+        """What a value must be, in words."""
+        words = _EXPECTED[self.kind]
+        return words if self.low is None else f"{words} from {self.low:g} to {self.high:g}"
+
+    @property
+    def env(self) -> str:
+        """The environment variable that overrides the key, or an empty string."""
+        return "" if self.kind in ("servers", "keys") else f"COMFY_TUI_{self.name.upper()}"
+
+
+KEYS: tuple[Key, ...] = (
+    Key(
+        "default_server", "text", "", "The server to open when none is named: a name of `[servers]` or a URL."
+    ),
+    Key("interval_s", "number", 5.0, "Seconds between two looks at the server.", 1, 3600),
+    Key("theme", "text", "dark", "`dark`, `light`, `high-contrast`, `colour-blind`, or one of your own."),
+    Key("ascii", "bool", False, "Draw with plain ASCII only."),
+    Key("readonly", "bool", False, "Never change anything on a server."),
+    Key("workflow_folders", "paths", (), "More folders to list workflows from."),
+    Key("save_folder", "path", None, "Where outputs are saved; without it, the console asks."),
+    Key("history_items", "integer", 50, "How many finished jobs to ask the server for.", 1, 1000),
+    Key("long_job_minutes", "number", 10.0, "Warn once when a job runs longer than this.", 0.1, 10080),
+    Key("keys", "keys", (), "Other keys for actions: binding id to a key, or to a list of keys."),
+    Key("servers", "servers", (), "The servers you use, a table each: `[servers.NAME]`."),
+)
+
+SERVER_KEYS: tuple[Key, ...] = (
+    Key("url", "text", "", "The address: `box`, `box:8188`, `https://box.example/comfy`. Required."),
+    Key("token", "secret", None, "Sent as `Authorization: Bearer ...`."),
+    Key("username", "text", "", "For basic authentication, with `password`."),
+    Key("password", "secret", None, "For basic authentication, with `username`."),
+    Key("headers", "secrets", (), "More headers for every request: name to value."),
+    Key("ca_file", "path", None, "Certificates (PEM) to trust instead of the system's."),
+    Key("insecure", "bool", False, "Do not check the server's certificate."),
+    Key("readonly", "bool", False, "Never change anything on this server."),
+)
+
+
+@contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Put the place that a bad value came from in front of its error."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(error.title, f"{place}: {error.message}", error.hint) from None
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """Which valid word may have been meant, and all of them."""
+    words = sorted(valid)
+    close = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+    return (f"Did you mean {close[0]}? " if close else "") + f"Valid: {', '.join(words)}."
+
+
+class Reader:
+    """Reads one source of values; its errors name that source."""
+
+    def __init__(self, source: str, base: Path) -> None:
+        self.source = source
+        self.base = base
+        self.plain_secrets: list[str] = []
+
+    def bad(self, key: str, reason: str, hint: str = "") -> ConfigError:
+        """The error for a key of this source."""
+        return ConfigError(TITLE, ": ".join(part for part in (self.source, key, reason) if part), hint)
+
+    def table(self, data: Mapping[str, Any], keys: tuple[Key, ...], prefix: str) -> dict[str, Any]:
+        """The values of a table, all of them checked."""
+        known = {key.name: key for key in keys}
+        for name in data:
+            if name not in known:
+                raise self.bad(f"{prefix}{name}", "unknown key", nearest(name, known))
+        return {name: self.value(known[name], value, prefix + name) for name, value in data.items()}
+
+    def value(self, key: Key, value: Any, name: str) -> Any:
+        """The value in the type of its field, or an error that says what is expected."""
+        match key.kind, value:
+            case "text", str():
+                return value.strip()
+            case "bool", bool():
+                return value
+            case ("number", int() | float()) | ("integer", int()) if not isinstance(value, bool):
+                if key.low is not None and key.high is not None and not key.low <= value <= key.high:
+                    raise self.bad(name, f"expected {key.expected}, not {value}")
+                return float(value) if key.kind == "number" else value
+            case "path", str():
+                return self.path(value, name)
+            case "paths", list():
+                return tuple(self.path(item, name) for item in value)
+            case "secret", _:
+                return self.secret(value, name)
+            case "secrets", dict():
+                return tuple(self.header(header, item, name) for header, item in value.items())
+            case "keys", dict():
+                return tuple((item, self.key_names(f"{name}.{item}", keys)) for item, keys in value.items())
+            case "servers", dict():
+                return tuple(self.server(server, item) for server, item in value.items())
+        raise self.bad(name, f"expected {key.expected}, not {_kind_of(value)}")
+
+    def from_env(self, key: Key, raw: str) -> Any:
+        """The value of an environment variable."""
+        value: Any = raw
+        if key.kind == "bool":
+            value = True if raw.lower() in _TRUE else False if raw.lower() in _FALSE else raw
+        elif key.kind in ("number", "integer"):
+            try:
+                value = int(raw) if key.kind == "integer" else float(raw)
+            except ValueError:
+                value = raw
+        elif key.kind == "paths":
+            value = [part for part in raw.split(os.pathsep) if part]
+        return self.value(key, value, "")
+
+    def path(self, value: Any, name: str) -> Path:
+        """A path; a relative one starts at the folder of the config file."""
+        if not isinstance(value, str) or not value.strip() or "\0" in value:
+            raise self.bad(name, f"expected a path in quotes, not {_kind_of(value)}")
+        try:
+            return self.base / Path(value).expanduser()
+        except RuntimeError:
+            raise self.bad(name, f"there is no such home folder: {value}") from None
+
+    def secret(self, value: Any, name: str) -> SecretSource:
+        """One of the three forms of a secret."""
+        match value:
+            case str() if value:
+                self.plain_secrets.append(name)
+                return SecretSource("value", Secret(value), name)
+            case {"env": str() as text, **rest} if text.strip() and not rest:
+                return SecretSource("env", Secret(text.strip()), name)
+            case {"command": str() as text, **rest} if text.strip() and not rest:
+                return SecretSource("command", Secret(text), name)
+        raise self.bad(name, f"expected {_EXPECTED['secret']}")
+
+    def header(self, header: str, value: Any, name: str) -> Credential:
+        """One header of a server."""
+        if problem := check_header_name(header):
+            raise self.bad(f"{name}.{header}", problem)
+        source = self.secret(value, f"{name}.{header}")
+        if source.kind == "value" and not (source.text.isascii() and source.text.isprintable()):
+            raise self.bad(f"{name}.{header}", "expected one line of plain ASCII text")
+        return Credential(header, source)
+
+    def key_names(self, name: str, value: Any) -> tuple[str, ...]:
+        """The keys for a binding id."""
+        names = value.split(",") if isinstance(value, str) and value != "," else value
+        names = [names] if isinstance(names, str) else names
+        if not isinstance(names, list) or not all(isinstance(item, str) and item.strip() for item in names):
+            raise self.bad(name, f"expected a key or a list of keys in quotes, not {_kind_of(value)}")
+        return tuple(item.strip() for item in names)
+
+    def server(self, name: str, data: Any) -> ServerProfile:
+        """One table of ``[servers]``."""
+        place = f"servers.{name}"
+        if not name.strip():
+            raise self.bad(place, "a server needs a name")
+        if not isinstance(data, dict):
+            raise self.bad(
+                place, f"expected a table, not {_kind_of(data)}", f'Write [{place}] and url = "..."'
+            )
+        values = self.table(data, SERVER_KEYS, f"{place}.")
+        if not values.get("url"):
+            raise self.bad(f"{place}.url", "is missing", 'Write url = "http://box:8188".')
+        with naming(f"{self.source}: {place}.url"):
+            url, basic = normalise_url(values["url"])
+        if basic is not None:
+            self.plain_secrets.append(f"{place}.url")
+        return ServerProfile(
+            name,
+            url,
+            ca_file=str(values.get("ca_file") or ""),
+            insecure=values.get("insecure", False),
+            readonly=values.get("readonly", False),
+            headers=self.credentials(values, basic, place),
+        )
+
+    def credentials(
+        self, values: Mapping[str, Any], basic: BasicCredentials | None, place: str
+    ) -> tuple[Credential, ...]:
+        """The headers of a server, each given once."""
+        out: list[Credential] = list(values.get("headers", ()))
+        if "token" in values:
+            out.append(Credential("Authorization", values["token"], "bearer"))
+        if ("username" in values) != ("password" in values):
+            lacking = "password" if "username" in values else "username"
+            raise self.bad(f"{place}.{lacking}", "is missing: username and password go together")
+        if "username" in values:
+            out.append(basic_credential(values["username"], values["password"]))
+        if basic is not None:
+            out.append(basic_credential(basic[0], SecretSource("value", basic[1], f"{place}.url")))
+        names = [credential.header.lower() for credential in out]
+        if double := next((name for name in names if names.count(name) > 1), ""):
+            raise self.bad(
+                place,
+                f"the header {double} is given more than once",
+                "Use one of token, username with password, credentials in the URL, or headers.",
+            )
+        return tuple(out)
+
+
+def _kind_of(value: Any) -> str:
+    """The kind of a TOML value in words; never the value itself, which may be a secret."""
+    words = {str: "this text", bool: "true or false", int: "a number", float: "a number"}
+    return {**words, list: "a list", dict: "a table"}.get(type(value), "a date or time")

@@ -1,0 +1,32 @@
+"""Textual's bindings, made from the table of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from textual.binding import Binding
+
+from comfy_tui.keymap import keys_of
+
+
+def bindings(*areas: str, leave_out: Collection[str] = ()) -> list[Binding]:
+    """The bindings of the areas, for ``BINDINGS`` of an app, a screen or a widget.
+
+    Args:
+        areas: as in :data:`comfy_tui.keymap.AREAS`.
+        leave_out: ids that the class has no action for.
+    """
+    return [
+        Binding(
+            # A sign that separates keys is given by its name.
+            ",".join("comma" if key == "," else key for key in known.keys),
+            known.action,
+            known.label,
+            show=known.show,
+            tooltip=known.help,
+            id=known.id,
+        )
+        for area in areas
+        for known in keys_of(area)
+        if known.id not in leave_out
+    ]
