@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -11,6 +11,7 @@ from comfy_tui.comfy import wire
 from comfy_tui.comfy.http import TIMEOUT_S, HttpConnection
 from comfy_tui.comfy.types import (
     JobRecord,
+    JobState,
     OutputFile,
     Queue,
     Submitted,
@@ -37,9 +38,11 @@ class ComfyClient:
     :class:`~comfy_tui.errors.ApiError` (or ConfigError for credentials that cannot be had).
     """
 
-    def __init__(self, profile: ServerProfile, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, profile: ServerProfile, *, timeout_s: float = TIMEOUT_S, readonly: bool = False
+    ) -> None:
         self.profile = profile
-        self._http = HttpConnection(profile, timeout_s=timeout_s)
+        self._http = HttpConnection(profile, timeout_s=timeout_s, readonly=readonly or profile.readonly)
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,9 +103,13 @@ class ComfyClient:
         records = wire.read_history(await self._http.read_json("/history/" + quote(prompt_id, safe="")))
         return next((record for record in records if record.prompt_id == prompt_id), None)
 
-    async def jobs(self, limit: int) -> tuple[JobRecord, ...] | None:
+    async def jobs(
+        self, states: Iterable[JobState], limit: int | None = None
+    ) -> tuple[JobRecord, ...] | None:
         """``GET /api/jobs``, newest first; None where the server has no jobs API."""
-        params = {"limit": str(limit)}
+        params = {"status": ",".join(states)}
+        if limit is not None:
+            params["limit"] = str(limit)
         try:
             return wire.read_jobs(await self._http.read_json("/api/jobs", params))
         except Refused as error:

@@ -15,7 +15,7 @@ import httpx
 
 from comfy_tui import __version__
 from comfy_tui.comfy.rejection import rejected_prompt
-from comfy_tui.errors import ApiError, BadReply, Refused, ServerError, TimedOut, Unreachable
+from comfy_tui.errors import ApiError, BadReply, ReadOnlyError, Refused, ServerError, TimedOut, Unreachable
 
 if TYPE_CHECKING:
     from comfy_tui.config import ServerProfile
@@ -37,10 +37,14 @@ class HttpConnection:
     Args:
         profile: the server's address, TLS settings and credentials.
         timeout_s: seconds for a whole call.
+        readonly: refuse everything but reads, whoever asks.
     """
 
-    def __init__(self, profile: ServerProfile, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, profile: ServerProfile, *, timeout_s: float = TIMEOUT_S, readonly: bool = False
+    ) -> None:
         self.profile = profile
+        self.readonly = readonly
         self.timeout_s = timeout_s
         #: Seconds that the last answered call took.
         self.response_time_s: float | None = None
@@ -126,6 +130,8 @@ class HttpConnection:
         retried: bool = False,
         **options: Any,
     ) -> bytes:
+        if self.readonly and method != "GET":
+            raise ReadOnlyError("Read-only", "the console does not change this server", READONLY_HINT)
         client = await self._open()
         clock = asyncio.get_running_loop().time
         started = clock()
@@ -170,6 +176,7 @@ class HttpConnection:
         )
 
 
+READONLY_HINT = "It was started with --readonly, or the config says readonly for this server."
 _LOG_HINT = "Look at the server's log; a proxy between may also do this."
 
 

@@ -1,0 +1,179 @@
+"""Changes a server's queue and memory, and reports what became of it rather than what was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from comfy_tui.comfy.client import ComfyClient
+from comfy_tui.comfy.types import JobRecord, SystemStats
+from comfy_tui.errors import ComfyError
+from comfy_tui.monitor.submit import Outbox, Submission
+from comfy_tui.workflow.parameters import SeedMode, with_seed
+
+#: How often and how long memory is read again after it was asked for, in seconds.
+_FREE_STEP_S = 0.5
+_FREE_WAIT_S = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What became of a request to cancel: ids by outcome."""
+
+    removed: tuple[str, ...] = ()
+    interrupted: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """Memory before and after ``POST /free``, in bytes; None where the server did not tell.
+
+    ``waits`` is True where the server will act only after the running job.
+    """
+
+    vram_before_bytes: int | None
+    vram_after_bytes: int | None
+    ram_before_bytes: int | None
+    ram_after_bytes: int | None
+    waits: bool
+
+
+def used_vram_bytes(stats: SystemStats) -> int | None:
+    """The memory in use on all graphics cards together; None without one."""
+    used = [device.vram_used_bytes for device in stats.devices if device.has_vram]
+    known = [value for value in used if value is not None]
+    return sum(known) if known else None
+
+
+def used_ram_bytes(stats: SystemStats) -> int | None:
+    """The main memory in use."""
+    if stats.ram_total_bytes is None or stats.ram_free_bytes is None:
+        return None
+    return stats.ram_total_bytes - stats.ram_free_bytes
+
+
+class Control:
+    """The actions on one server's jobs and memory.  All raise ApiError (and ReadOnlyError)."""
+
+    def __init__(self, client: ComfyClient, outbox: Outbox) -> None:
+        self._client = client
+        self._outbox = outbox
+
+    async def cancel(self, prompt_ids: Iterable[str]) -> Cancelled:
+        """Cancel exactly these jobs, by the safest way that the server has.
+
+        A waiting job is deleted from the queue; a running one is interrupted by its id, which the
+        server ignores when another one runs by then.
+        """
+        wanted = tuple(dict.fromkeys(prompt_ids))
+        queue = await self._client.queue()
+        running = {record.prompt_id for record in queue.running}
+        waiting = {record.prompt_id for record in queue.pending}
+        for prompt_id in wanted:
+            if prompt_id in running | waiting and await self._client.cancel_job(prompt_id) is None:
+                await self._cancel_by_queue(prompt_id, waiting=prompt_id in waiting)
+        return Cancelled(
+            removed=tuple(item for item in wanted if item in waiting),
+            interrupted=tuple(item for item in wanted if item in running),
+            gone=tuple(item for item in wanted if item not in running | waiting),
+        )
+
+    async def _cancel_by_queue(self, prompt_id: str, *, waiting: bool) -> None:
+        """Cancel where the server has no jobs API."""
+        if waiting:
+            await self._client.delete_pending([prompt_id])
+            queue = await self._client.queue()
+            if all(record.prompt_id != prompt_id for record in queue.running):
+                return
+        await self._client.interrupt(prompt_id)
+
+    async def clear_pending(self) -> int:
+        """Empty the queue; returns how many waited."""
+        count = len((await self._client.queue()).pending)
+        await self._client.clear_pending()
+        return count
+
+    async def record(self, prompt_id: str) -> JobRecord:
+        """A job with its prompt and workflow, wherever the server keeps it.
+
+        Raises:
+            ComfyError: the server does not have it any more.
+        """
+        ended = await self._client.history_entry(prompt_id)
+        if ended is not None:
+            return ended
+        queue = await self._client.queue()
+        for record in (*queue.running, *queue.pending):
+            if record.prompt_id == prompt_id:
+                return record
+        raise ComfyError(
+            "The server does not have this job any more",
+            f"{prompt_id} is neither in its queue nor in its history",
+            "The history is lost when ComfyUI restarts.",
+        )
+
+    async def requeue(self, prompt_id: str, name: str, *, new_seed: bool) -> str:
+        """Queue the same workflow again; returns the new job's id."""
+        record = await self.record(prompt_id)
+        prompt = dict(record.prompt or {})
+        if new_seed:
+            prompt = with_seed(prompt, SeedMode.RANDOM, 0, rng=random.SystemRandom())
+        submission = Submission(prompt, name, workflow=record.workflow)
+        return (await self._outbox.submit(submission)).prompt_id
+
+    async def move_to_front(self, prompt_id: str, name: str) -> bool:
+        """Run a waiting job next: take it out and put it in again under its own id.
+
+        The server has no route for it.  Returns False where the job did not wait any more.  If
+        the second half fails, the job is kept as unsent.
+        """
+        queue = await self._client.queue()
+        record = next((item for item in queue.pending if item.prompt_id == prompt_id), None)
+        if record is None:
+            return False
+        await self._client.delete_pending([prompt_id])
+        after = await self._client.queue()
+        if any(item.prompt_id == prompt_id for item in (*after.running, *after.pending)):
+            return False
+        if await self._client.history_entry(prompt_id) is not None:
+            return False
+        extra = {key: value for key, value in record.extra_data.items() if key != "create_time"}
+        await self._outbox.submit(
+            Submission(
+                record.prompt or {},
+                name,
+                front=True,
+                prompt_id=prompt_id,
+                extra_data=extra,
+                client_id=record.client_id,
+            )
+        )
+        return True
+
+    async def free(self, *, unload_models: bool, free_memory: bool) -> Freed:
+        """Ask for memory and read it again until it has changed, for at most some seconds."""
+        before = await self._client.system_stats()
+        busy = bool((await self._client.queue()).running)
+        await self._client.free(unload_models=unload_models, free_memory=free_memory)
+        after = before
+        waited = 0.0
+        while not busy and waited < _FREE_WAIT_S:
+            await asyncio.sleep(_FREE_STEP_S)
+            waited += _FREE_STEP_S
+            latest = await self._client.system_stats()
+            settled = used_vram_bytes(latest) == used_vram_bytes(after)
+            after = latest
+            if settled and used_vram_bytes(after) != used_vram_bytes(before):
+                break
+            if settled and waited >= 4 * _FREE_STEP_S:
+                break
+        return Freed(
+            used_vram_bytes(before),
+            used_vram_bytes(after),
+            used_ram_bytes(before),
+            used_ram_bytes(after),
+            waits=busy,
+        )

@@ -1,0 +1,320 @@
+"""Everything about one server: asks it, keeps what it said, acts on it.
+
+It knows no screen: what changes is handed to ``publish`` as a frozen slice of state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
+from typing import Any
+
+from comfy_tui.comfy.client import ComfyClient
+from comfy_tui.comfy.events import Event, QueueChanged, listen
+from comfy_tui.comfy.types import Submitted, SystemStats
+from comfy_tui.config import ServerProfile
+from comfy_tui.errors import ApiError, ComfyError, ConfigError, Refused, TimedOut, Unreachable
+from comfy_tui.monitor.control import Control, used_ram_bytes, used_vram_bytes
+from comfy_tui.monitor.jobs import JobTracker
+from comfy_tui.monitor.poller import MAX_BACKOFF_S, Poller
+from comfy_tui.monitor.progress import ProgressTracker
+from comfy_tui.monitor.state import Connection, Health, Job, Jobs, Link, Notice, Problem, Update
+from comfy_tui.monitor.submit import Outbox, Submission
+from comfy_tui.text import clean, format_bytes, format_duration
+
+#: How many polls the memory history holds.
+HISTORY_POINTS = 120
+#: Progress is published at most so often: every repaint is bytes on the line.
+_PROGRESS_STEP_S = 0.5
+
+
+class Session:
+    """One server, watched.
+
+    Args:
+        profile: its address and credentials.
+        publish: takes each slice that has changed; called on the event loop.
+        install_id: marks the jobs of this person's consoles.
+        interval_s: seconds between two polls.
+        history_items: how many ended jobs are kept.
+        long_job_s: after so many seconds of one job a notice is given, once.
+        readonly: change nothing on the server.
+        clock: the time in Unix seconds.
+    """
+
+    def __init__(
+        self,
+        profile: ServerProfile,
+        publish: Callable[[Update], None],
+        *,
+        install_id: str,
+        interval_s: float = 5.0,
+        history_items: int = 50,
+        long_job_s: float = 600.0,
+        readonly: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.profile = profile
+        self.client = ComfyClient(profile, readonly=readonly)
+        self.connection = Connection(profile.name, profile.url, readonly=readonly or profile.readonly)
+        self.health = Health()
+        self.jobs = Jobs()
+        self._publish = publish
+        self._clock = clock
+        self._long_job_s = long_job_s
+        self._socket_id = f"comfy-tui-{uuid.uuid4().hex}"
+        self._tracker = JobTracker(
+            self.client, install_id=install_id, history_items=history_items, clock=clock
+        )
+        self._outbox = Outbox(
+            self.client, client_id=lambda: self._socket_id, install_id=install_id, clock=clock
+        )
+        self.control = Control(self.client, self._outbox)
+        self._progress = ProgressTracker()
+        self._progress_due: asyncio.TimerHandle | None = None
+        self._poller = Poller(self._tick, interval_s)
+        self._warned_long: set[str] = set()
+        self._last_point_s = 0.0
+        self._freeing: tuple[str, SystemStats] | None = None
+
+    # -- life ----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Watch until cancelled, then close the connections."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._poller.run())
+                group.create_task(self._listen())
+        finally:
+            if self._progress_due is not None:
+                self._progress_due.cancel()
+            await self.client.close()
+
+    def poke(self) -> None:
+        """Ask the server as soon as possible."""
+        self._poller.poke()
+
+    def pause(self, paused: bool) -> None:
+        """Stop asking, or go on."""
+        self._poller.pause(paused)
+        self._set_connection(paused=paused)
+
+    # -- polling -------------------------------------------------------------------------------
+
+    async def _tick(self) -> bool:
+        health, jobs = await asyncio.gather(
+            _outcome(self.client.system_stats()), _outcome(self._tracker.read())
+        )
+        self._take_health(health)
+        self._take_jobs(jobs)
+        errors = [result for result in (health, jobs) if isinstance(result, ComfyError)]
+        if len(errors) == 2:
+            self._lost(errors[0])
+            return False
+        self._set_connection(
+            link=Link.ONLINE,
+            problem=None,
+            retry_at_s=None,
+            last_answer_s=self._clock(),
+            response_time_s=self.client.response_time_s,
+        )
+        await self._follow_free()
+        return True
+
+    def _lost(self, error: ComfyError) -> None:
+        """Nothing was answered: keep what is known, with its age, and say when we ask again."""
+        offline = isinstance(error, Unreachable | TimedOut)
+        self._tracker.forget()
+        self._set_connection(
+            link=Link.OFFLINE if offline else Link.FAULTY,
+            problem=Problem.of(error),
+            retry_at_s=self._clock() + self._poller.wait_after_failure_s(),
+        )
+
+    def _take_health(self, result: SystemStats | ComfyError) -> None:
+        if isinstance(result, ComfyError):
+            self._set_health(replace(self.health, problem=Problem.of(result)))
+            return
+        now = self._clock()
+        past = self.health.vram_past
+        shares = tuple(_share(device.vram_used_bytes, device.vram_total_bytes) for device in result.devices)
+        if len(past) != len(shares):
+            past = tuple(() for _ in shares)
+        ram = _share(used_ram_bytes(result), result.ram_total_bytes)
+        ram_past = self.health.ram_past
+        # Pokes come in bursts: the past has a point for each interval, not for each question.
+        if not ram_past or now - self._last_point_s >= 0.8 * self._poller.interval_s:
+            self._last_point_s = now
+            past = tuple((*old, share)[-HISTORY_POINTS:] for old, share in zip(past, shares, strict=True))
+            ram_past = (*ram_past, ram)[-HISTORY_POINTS:]
+        self._set_health(Health(stats=result, read_at_s=now, vram_past=past, ram_past=ram_past))
+
+    def _take_jobs(self, result: Jobs | ComfyError) -> None:
+        if isinstance(result, ComfyError):
+            problem = Problem.of(result)
+            self._set_jobs(replace(self.jobs, problem=problem, unsent=self._outbox.unsent))
+            return
+        for entry in self._outbox.reconcile(result):
+            self._publish(Notice("Found", f"{entry.title}: the server has it after all"))
+        self._set_jobs(replace(result, unsent=self._outbox.unsent))
+        running = {job.prompt_id for job in result.running}
+        if self._progress.progress.prompt_id and self._progress.progress.prompt_id not in running:
+            self._progress.forget(self._progress.progress.prompt_id)
+            self._publish(self._progress.progress)
+        self._warn_of_long_jobs(result)
+
+    def _warn_of_long_jobs(self, jobs: Jobs) -> None:
+        now = self._clock()
+        for job in jobs.running:
+            elapsed = job.elapsed_s(now)
+            if elapsed is None or elapsed < self._long_job_s or job.prompt_id in self._warned_long:
+                continue
+            self._warned_long.add(job.prompt_id)
+            known = f"{job.title} has run for {format_duration(elapsed)}"
+            progress = self._progress.progress
+            if progress.prompt_id == job.prompt_id and progress.node_title:
+                known += f", now at {progress.node_title}"
+            self._publish(
+                Notice("A long job", known + ". Nothing is done about it by itself; x cancels it.", "warning")
+            )
+        self._warned_long &= {job.prompt_id for job in jobs.running}
+
+    # -- the socket ----------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        """Keep a socket open; without one everything goes on by polling."""
+        failures = 0
+        while True:
+            began = time.monotonic()
+            with contextlib.suppress(OSError, ConfigError, *_socket_errors()):
+                async with contextlib.aclosing(self._events()) as events:
+                    async for event in events:
+                        self._take_event(event)
+            failures = 0 if time.monotonic() - began > MAX_BACKOFF_S else failures + 1
+            # A new id: the server may still hold the old one and drop ours with it (section 7.6).
+            self._socket_id = f"comfy-tui-{uuid.uuid4().hex}"
+            await asyncio.sleep(min(MAX_BACKOFF_S, 2.0 ** min(failures, 6)))
+
+    def _events(self) -> AsyncGenerator[Event]:
+        return listen(self.profile, self._socket_id)
+
+    def _take_event(self, event: Event) -> None:
+        if isinstance(event, QueueChanged):
+            if event.remaining != len(self.jobs.running) + len(self.jobs.pending):
+                self._poller.poke()
+            return
+        before = self._progress.progress
+        if self._progress.feed(event):
+            self._poller.poke()
+        if self._progress.progress != before and self._progress_due is None:
+            loop = asyncio.get_running_loop()
+            self._progress_due = loop.call_later(_PROGRESS_STEP_S, self._show_progress)
+
+    def _show_progress(self) -> None:
+        self._progress_due = None
+        self._publish(self._progress.progress)
+
+    # -- actions -------------------------------------------------------------------------------
+
+    async def submit(self, submission: Submission) -> Submitted:
+        """Queue a prompt; see :class:`~comfy_tui.monitor.submit.Outbox`."""
+        try:
+            self._progress.know(submission.prompt_id, submission.prompt)
+            return await self._outbox.submit(submission)
+        except Refused:
+            self._progress.forget(submission.prompt_id)
+            raise
+        finally:
+            self._refresh_unsent()
+
+    async def send_again(self, prompt_id: str) -> Submitted | None:
+        """Send an unconfirmed submission again, after looking for it."""
+        try:
+            return await self._outbox.send_again(prompt_id)
+        finally:
+            self._refresh_unsent()
+
+    def discard_unsent(self, prompt_id: str) -> None:
+        """Forget an unconfirmed submission."""
+        self._outbox.discard(prompt_id)
+        self._refresh_unsent()
+
+    def _refresh_unsent(self) -> None:
+        self._set_jobs(replace(self.jobs, unsent=self._outbox.unsent))
+        self._poller.poke()
+
+    async def free(self, *, unload_models: bool, free_memory: bool) -> str:
+        """Free memory; returns what became of it in words, read from the server."""
+        before = await self.client.system_stats()
+        freed = await self.control.free(unload_models=unload_models, free_memory=free_memory)
+        self._poller.poke()
+        if freed.waits:
+            running: Job | None = next(iter(self.jobs.running), None)
+            self._freeing = (running.prompt_id if running else "", before)
+            return "The server will free memory when the running job ends; you will be told."
+        return _freed_text(freed.vram_before_bytes, freed.vram_after_bytes, "VRAM") or (
+            _freed_text(freed.ram_before_bytes, freed.ram_after_bytes, "RAM") or "The server does not say."
+        )
+
+    async def _follow_free(self) -> None:
+        """Tell what a waiting request to free memory did, once its job has ended."""
+        if self._freeing is None or self.health.stats is None:
+            return
+        prompt_id, before = self._freeing
+        if any(job.prompt_id == prompt_id or not prompt_id for job in self.jobs.running):
+            return
+        self._freeing = None
+        after = self.health.stats
+        text = _freed_text(used_vram_bytes(before), used_vram_bytes(after), "VRAM") or _freed_text(
+            used_ram_bytes(before), used_ram_bytes(after), "RAM"
+        )
+        self._publish(Notice("Memory, after the job", text or "the server does not say"))
+
+    # -- publishing ----------------------------------------------------------------------------
+
+    def _set_connection(self, **changes: Any) -> None:
+        self.connection = replace(self.connection, **changes)
+        self._publish(self.connection)
+
+    def _set_health(self, health: Health) -> None:
+        self.health = health
+        self._publish(health)
+
+    def _set_jobs(self, jobs: Jobs) -> None:
+        self.jobs = jobs
+        self._publish(jobs)
+
+
+async def _outcome(call: Any) -> Any:
+    """A call's result or its expected error, as a value."""
+    try:
+        return await call
+    except (ApiError, ConfigError) as error:
+        return error
+
+
+def _share(part: int | None, whole: int | None) -> float:
+    return part / whole if part is not None and whole else 0.0
+
+
+def _freed_text(before: int | None, after: int | None, what: str) -> str:
+    if before is None or after is None:
+        return ""
+    if before - after >= 1024 * 1024:
+        return f"{format_bytes(before - after)} {what} freed: {format_bytes(after)} in use now."
+    return f"No {what} was freed: {format_bytes(after)} in use, as before."
+
+
+def _socket_errors() -> tuple[type[Exception], ...]:
+    from websockets.exceptions import WebSocketException
+
+    return (WebSocketException, TimeoutError, ValueError)
+
+
+def short_id(prompt_id: str) -> str:
+    """The first eight characters of a prompt id."""
+    return clean(prompt_id, 200)[:8]

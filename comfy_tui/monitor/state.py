@@ -1,0 +1,152 @@
+"""What the console knows of one server, in slices that are published one by one.
+
+Every slice says when its data was read.  Times are Unix seconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from comfy_tui.comfy.types import ExecutionError, JobState, OutputFile, OutputText, SystemStats
+from comfy_tui.errors import ComfyError
+from comfy_tui.workflow.parameters import PromptSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error as a value: what failed, what is known, what to do."""
+
+    code: str
+    title: str
+    message: str
+    hint: str
+
+    @classmethod
+    def of(cls, error: ComfyError) -> Problem:
+        """Make it from the error."""
+        return cls(error.code, error.title, error.message, error.hint)
+
+
+class Link(StrEnum):
+    """Whether the server answers."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    #: Something answers, but not as a ComfyUI that we may use.
+    FAULTY = "faulty"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The way to the server."""
+
+    name: str
+    url: str
+    link: Link = Link.CONNECTING
+    problem: Problem | None = None
+    #: When the next attempt is made, while it does not answer.
+    retry_at_s: float | None = None
+    last_answer_s: float | None = None
+    response_time_s: float | None = None
+    paused: bool = False
+    readonly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Versions, devices and memory, with the memory's recent past."""
+
+    stats: SystemStats | None = None
+    read_at_s: float | None = None
+    problem: Problem | None = None
+    #: For each device the used share of its memory (0 to 1) at the last polls, oldest first.
+    vram_past: tuple[tuple[float, ...], ...] = ()
+    ram_past: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job of the server, ours or another's.
+
+    ``summary`` is None until the prompt has been read.  ``start_is_bound`` tells that ``started_at_s``
+    is only when we first saw it run: it has run at least since then.
+    """
+
+    prompt_id: str
+    state: JobState
+    number: float
+    title: str
+    ours: bool
+    client_id: str | None = None
+    created_at_s: float | None = None
+    started_at_s: float | None = None
+    start_is_bound: bool = False
+    ended_at_s: float | None = None
+    outputs: tuple[OutputFile, ...] = ()
+    texts: tuple[OutputText, ...] = ()
+    error: ExecutionError | None = None
+    summary: PromptSummary | None = None
+
+    def elapsed_s(self, now_s: float) -> float | None:
+        """How long it ran, or has run so far; None where that is not known."""
+        if self.started_at_s is None:
+            return None
+        end = self.ended_at_s if self.state.ended else now_s
+        return max(0.0, end - self.started_at_s) if end is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A submission that no answer confirmed.  It is kept until it is found, sent again or discarded."""
+
+    prompt_id: str
+    title: str
+    reason: Problem
+    #: Whether the server cannot have seen it (no connection); else it may still turn up.
+    surely_unsent: bool
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The server's queue and its recent history, newest first."""
+
+    running: tuple[Job, ...] = ()
+    pending: tuple[Job, ...] = ()
+    ended: tuple[Job, ...] = ()
+    unsent: tuple[Unsent, ...] = ()
+    read_at_s: float | None = None
+    problem: Problem | None = None
+
+    def find(self, prompt_id: str) -> Job | None:
+        """The job with this id."""
+        everything = (*self.running, *self.pending, *self.ended)
+        return next((job for job in everything if job.prompt_id == prompt_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the running job is, from the socket; only our own jobs are told to us."""
+
+    prompt_id: str = ""
+    node_id: str = ""
+    node_title: str = ""
+    value: float = 0
+    max: float = 0
+    nodes_done: int = 0
+    nodes_total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that happened and that a person wants to hear of, once."""
+
+    title: str
+    message: str
+    #: ``information``, ``warning`` or ``error``.
+    severity: str = "information"
+
+
+Update = Connection | Health | Jobs | Progress | Notice
