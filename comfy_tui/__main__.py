@@ -1,10 +1,8 @@
 """Entry: ``python -m comfy_tui`` and the ``comfy-tui`` command."""
 
+from comfy_tui.cli import main
 
-def main() -> int:
-    """Run the command line; return the exit code."""
-    return 0
-
+__all__ = ["main"]
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -29,6 +29,7 @@ __all__ = [
     "Config",
     "Key",
     "ServerProfile",
+    "config_path",
     "load_config",
     "mask_url",
     "normalise_url",
@@ -65,6 +66,17 @@ class Config:
         return next((profile for profile in self.servers if profile.name == name), None)
 
 
+def config_path(file: Path | None, environ: Mapping[str, str]) -> Path:
+    """The config file that counts: the one asked for, ``COMFY_TUI_CONFIG``, or the usual place."""
+    named = file or environ.get("COMFY_TUI_CONFIG")
+    if not named:
+        return paths.config_file()
+    try:
+        return Path(named).expanduser()
+    except RuntimeError:  # ~nobody-of-that-name
+        return Path(named)
+
+
 def load_config(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
     """Read the config file, then the environment over it.
 
@@ -77,10 +89,8 @@ def load_config(file: Path | None = None, environ: Mapping[str, str] | None = No
         ConfigError: names the file, the key, and what is expected there.
     """
     environ = os.environ if environ is None else environ
-    if file is None and environ.get("COMFY_TUI_CONFIG"):
-        file = Path(environ["COMFY_TUI_CONFIG"])
-    where = paths.config_file() if file is None else Path(file).expanduser()
-    data = _read_toml(where, required=file is not None)
+    where = config_path(file, environ)
+    data = _read_toml(where, required=file is not None or bool(environ.get("COMFY_TUI_CONFIG")))
     reader = Reader(str(where), where.parent)
     values = reader.table(data, KEYS, "")
     for key in KEYS:
@@ -156,7 +166,9 @@ def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
         return tomllib.loads(raw.decode("utf-8-sig"))
     except FileNotFoundError:
         if required:
-            raise ConfigError(TITLE, f"{file}: no such file", "Check the path after --config.") from None
+            raise ConfigError(
+                TITLE, f"{file}: no such file", "Check the path of --config or COMFY_TUI_CONFIG."
+            ) from None
         return {}
     except OSError as error:
         raise ConfigError(TITLE, f"{file}: {error.strerror or type(error).__name__}", hint) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,9 @@ def find_project(cwd: Path, explicit: Path | None = None) -> Project | None:
         explicit: the folder of ``--project``; it needs no manifest, but it must be there.
     """
     if explicit is not None:
-        folder = (cwd / explicit.expanduser()).resolve()
+        with suppress(RuntimeError):  # ~nobody-of-that-name
+            explicit = explicit.expanduser()
+        folder = (cwd / explicit).resolve()
         if not folder.is_dir():
             raise ConfigError(
                 "There is no such project",

@@ -1,1 +1,17 @@
-"""The subcommands, a module each; none imports the terminal library until it runs the console."""
+"""The subcommands, a module each; none imports the terminal library until it runs the console.
+
+To add one: a module with a :class:`Command`, and its place in :data:`COMMANDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from comfy_tui.commands import demo, paths, status
+from comfy_tui.commands.common import Command
+
+__all__ = ["COMMANDS", "Command"]
+
+COMMANDS: Mapping[str, Command] = {
+    command.name: command for command in (status.COMMAND, demo.COMMAND, paths.COMMAND)
+}

@@ -1,0 +1,97 @@
+"""The command line: what was asked for, and the exit code. The console is imported only to be run."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from comfy_tui import __version__
+from comfy_tui.commands import COMMANDS, Command, common
+from comfy_tui.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, ComfyError
+
+#: Options of the console that take a value, to find the first word that is not an option.
+_TAKE_VALUE = frozenset({"--project", "--config", "--interval", "--theme"})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    _never_fail_to_print()
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return code
+    except ComfyError as error:
+        common.say_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python must not fail once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILURE
+
+
+def _run(argv: list[str]) -> int:
+    command, rest = split_command(argv)
+    parser = console_parser() if command is None else common.command_parser(command)
+    try:
+        args = parser.parse_args(rest)
+    except SystemExit as leave:  # --help, --version, wrong usage
+        return leave.code if isinstance(leave.code, int) else EXIT_OK
+    return run_console(args) if command is None else command.run(args)
+
+
+def split_command(argv: list[str]) -> tuple[Command | None, list[str]]:
+    """The subcommand, if the first word that is no option names one, and the other arguments."""
+    skip = False
+    for index, word in enumerate(argv):
+        if skip:
+            skip = False
+        elif word == "--":
+            break
+        elif word.startswith("-") and word != "-":
+            skip = word in _TAKE_VALUE
+        elif word in COMMANDS:
+            return COMMANDS[word], argv[:index] + argv[index + 1 :]
+        else:
+            break
+    return None, argv
+
+
+def console_parser() -> argparse.ArgumentParser:
+    """The options of the console itself."""
+    lines = "\n".join(f"  {command.name:<10} {command.help}" for command in COMMANDS.values())
+    parser = common.Parser(
+        prog="comfy-tui",
+        description="A keyboard-driven terminal console for ComfyUI servers.",
+        epilog=f"commands:\n{lines}\n\nEach has its own --help.\n{common.PASSWORD_NOTE}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common.add_server(parser)
+    common.add_common(parser)
+    common.add_appearance(parser)
+    parser.add_argument("--once", action="store_true", help="print the server's status and leave")
+    parser.add_argument("-V", "--version", action="version", version=f"comfy-tui {__version__}")
+    return parser
+
+
+def run_console(args: argparse.Namespace) -> int:
+    """Open the console; without a terminal, print one status and leave."""
+    settings = common.settle(args, server=args.server)
+    if args.once or not common.has_terminal():
+        from comfy_tui.commands.status import print_status
+
+        return print_status(settings.server, settings.server_source)
+    from comfy_tui.app import run_app
+
+    return run_app(settings)
+
+
+def _never_fail_to_print() -> None:
+    """A terminal that has not a character gets a ``?``, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
