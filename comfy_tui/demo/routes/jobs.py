@@ -1,0 +1,5 @@
+"""x."""
+
+from .table import Route
+
+ROUTES: list[Route] = []
