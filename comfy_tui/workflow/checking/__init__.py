@@ -1,0 +1,6 @@
+"""Checks a prompt as the server would, and for what the server misses (comfyui-api, section 5)."""
+
+from comfy_tui.workflow.checking.verdict import Verdict
+from comfy_tui.workflow.checking.walk import BREAKS_SERVER, check
+
+__all__ = ["BREAKS_SERVER", "Verdict", "check"]

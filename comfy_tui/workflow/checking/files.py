@@ -1,0 +1,124 @@
+"""Inputs that a class validates itself, as far as definitions tell: above all the file pickers.
+
+The core's loaders look whether the file is there (comfyui-api, section 5.7). Their option lists name
+the files of the input folder itself, so a plain name that no picker lists is missing; names in
+subfolders and names marked ``[output]`` or ``[temp]`` are only known where the caller has a listing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from comfy_tui.workflow.checking.definition import Input, NodeClass, spec_of
+from comfy_tui.workflow.checking.nearest import Nearest
+from comfy_tui.workflow.checking.problem import RAISES, Problem, brief
+from comfy_tui.workflow.checking.values import unwrapped
+from comfy_tui.workflow.diagnostic import Severity
+
+_KINDS = {"image_upload": "image", "audio_upload": "audio", "video_upload": "video"}
+# Core classes that validate an input of theirs although no option says so.
+_CORE_PICKERS = {("LoadLatent", "latent"): "latent", ("WebcamCapture", "image"): "image"}
+_CORE_LENIENT = frozenset({"CustomCombo"})
+_MARKS = {"[input]": "input", "[output]": "output", "[temp]": "temp"}
+
+
+def picker_kind(node: NodeClass, item: Input) -> str | None:
+    """What a file picker picks ("image", "audio", "video", "latent"), None for other inputs."""
+    if node.is_core and (node.name, item.name) in _CORE_PICKERS:
+        return _CORE_PICKERS[node.name, item.name]
+    if item.choices() is None:
+        return None
+    return next((kind for option, kind in _KINDS.items() if item.options.get(option)), None)
+
+
+def takes_every_value(node: NodeClass) -> bool:
+    """Whether the class validates all its inputs itself and accepts them all."""
+    return node.is_core and node.name in _CORE_LENIENT
+
+
+class Files:
+    """The files that a server is known to have.
+
+    Args:
+        object_info: its definitions, whose pickers list the input folder.
+        listing: full listings by folder ("input", "output", "temp"), paths relative to it with ``/``;
+            a folder that is absent is not known.
+    """
+
+    def __init__(self, object_info: Mapping[str, Any], listing: Mapping[str, Collection[str]] | None) -> None:
+        self._object_info = object_info
+        self._listing = {folder: frozenset(names) for folder, names in (listing or {}).items()}
+        self._picked: list[str] | None = None
+
+    def check(self, node: NodeClass, item: Input, value: Any, kind: str, nearest: Nearest) -> Problem | None:
+        """What the loader's own validation says of a value, and what comes out only when it runs."""
+        name = unwrapped(value)
+        if isinstance(value, list) or not isinstance(name, str):
+            what = "a link" if isinstance(value, list) else brief(name)
+            return Problem(
+                RAISES,
+                f"{item.name} is {what}; {node.name} can only check the name of a file here.",
+                item.name,
+                hint="Choose a file.",
+            )
+        if name.strip() == "":
+            return self._nothing_chosen(item, kind)
+        if self._is_there(item, name) is not False:
+            return None
+        return Problem(
+            "custom_validation_failed",
+            f"Invalid {kind} file: {name}",
+            item.name,
+            nearest.among(name, self._picks(item)),
+            f"Upload the {kind} to the server's input folder, or choose one that is there.",
+        )
+
+    def _nothing_chosen(self, item: Input, kind: str) -> Problem:
+        # An empty name means the folder itself, which exists: the server only fails when it opens it.
+        return Problem(
+            "file_not_chosen",
+            f"{item.name} is empty: no {kind} is chosen, and the node will fail when it runs.",
+            item.name,
+            hint=f"Upload the {kind}, or choose one that is on the server.",
+            severity=Severity.WARNING,
+        )
+
+    def _is_there(self, item: Input, name: str) -> bool | None:
+        choices = item.choices()
+        if isinstance(choices, list) and name in choices:
+            return True
+        folder = next((known for mark, known in _MARKS.items() if name.endswith(mark)), None)
+        path = name[: name.rindex("[")].rstrip(" ") if folder else name
+        listing = self._listing.get(folder or "input")
+        if listing is not None:
+            return path in listing or any(other.startswith(path.rstrip("/") + "/") for other in listing)
+        if folder not in (None, "input") or "/" in path or "\\" in path or path in (".", ".."):
+            return None
+        if item.options.get("image_folder", "input") != "input" or "remote" in item.options:
+            return None
+        return path in self._input_files() or path in self._picks(item)
+
+    def _picks(self, item: Input) -> list[Any]:
+        choices = item.choices()
+        return choices if isinstance(choices, list) else []
+
+    def _input_files(self) -> list[str]:
+        """The files of the input folder that any picker of the server lists, whatever kind it picks."""
+        if self._picked is None:
+            found: dict[str, None] = {}
+            for raw in self._object_info.values():
+                sections = raw.get("input") if isinstance(raw, Mapping) else None
+                for section in sections.values() if isinstance(sections, Mapping) else ():
+                    for spec in section.values() if isinstance(section, Mapping) else ():
+                        found.update(dict.fromkeys(_listed(spec)))
+            self._picked = list(found)
+        return self._picked
+
+
+def _listed(spec: Any) -> list[str]:
+    kind, options = spec_of(spec)
+    if not any(options.get(option) for option in _KINDS) or options.get("image_folder", "input") != "input":
+        return []
+    choices = kind if isinstance(kind, list) else options.get("options")
+    return [name for name in choices if isinstance(name, str)] if isinstance(choices, list) else []
