@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Any
 
+from comfy_tui import paths
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.events import Event, QueueChanged, listen
 from comfy_tui.comfy.types import Submitted, SystemStats
@@ -318,3 +319,22 @@ def _socket_errors() -> tuple[type[Exception], ...]:
 def short_id(prompt_id: str) -> str:
     """The first eight characters of a prompt id."""
     return clean(prompt_id, 200)[:8]
+
+
+def read_install_id() -> str:
+    """The id that marks this person's jobs, made at the first start and kept in the state folder.
+
+    Where it cannot be kept, it lasts for this run.
+    """
+    file = paths.state_dir() / "install_id"
+    try:
+        known = file.read_text("ascii").strip()
+        if len(known) == 32 and known.isalnum():
+            return known
+    except (OSError, UnicodeDecodeError):
+        pass
+    fresh = uuid.uuid4().hex
+    with contextlib.suppress(OSError, ComfyError):
+        paths.ensure_private_dir(file.parent)
+        file.write_text(fresh, "ascii")
+    return fresh

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from textual.binding import Binding
 
-from comfy_tui.keymap import keys_of
+from comfy_tui.keymap import keys_of, textual_key
 
 
 def bindings(*areas: str, leave_out: Collection[str] = ()) -> list[Binding]:
@@ -18,8 +18,7 @@ def bindings(*areas: str, leave_out: Collection[str] = ()) -> list[Binding]:
     """
     return [
         Binding(
-            # A sign that separates keys is given by its name.
-            ",".join("comma" if key == "," else key for key in known.keys),
+            ",".join(textual_key(key) for key in known.keys),
             known.action,
             known.label,
             show=known.show,

@@ -1,0 +1,329 @@
+"""The console: its modes, the state that they show, and the actions that work everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.filter import LineFilter
+from textual.message import Message
+from textual.reactive import var
+from textual.screen import Screen
+
+from comfy_tui.errors import EXIT_OK, ComfyError, ConfigError
+from comfy_tui.keymap import KEYMAP, user_keymap
+from comfy_tui.monitor.state import Connection, Health, Jobs, Notice, Progress, Update
+from comfy_tui.options import AppOptions
+from comfy_tui.text import clean, clean_lines
+from comfy_tui.themes import DEFAULT_THEME, load_themes
+from comfy_tui.widgets.bindings import bindings
+from comfy_tui.widgets.filters import AsciiFilter, SafeFilter
+
+if TYPE_CHECKING:
+    from comfy_tui.config import ServerProfile
+    from comfy_tui.monitor.session import Session
+
+T = TypeVar("T")
+_log = logging.getLogger("comfy_tui")
+_SAFE, _ASCII = SafeFilter(), AsciiFilter()
+
+
+def _mode(module: str, name: str) -> Callable[[], Screen[Any]]:
+    """A screen whose module is imported when it is first shown: opening is at once."""
+
+    def make() -> Screen[Any]:
+        screen: Screen[Any] = getattr(importlib.import_module(f"comfy_tui.screens.{module}"), name)()
+        return screen
+
+    return make
+
+
+class ComfyApp(App[int]):
+    """One console for one ComfyUI server."""
+
+    TITLE = "comfy-tui"
+    ENABLE_COMMAND_PALETTE = True
+    CSS = """
+    Toast { max-width: 70; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app", "screen", leave_out=("app.palette",))]
+    MODES: ClassVar[dict[str, Any]] = {
+        "servers": _mode("servers", "ServersScreen"),
+        "workflows": _mode("workflows", "WorkflowsScreen"),
+        "queue": _mode("queue", "QueueScreen"),
+        "outputs": _mode("outputs", "OutputsScreen"),
+    }
+    DEFAULT_MODE = "servers"
+
+    connection: var[Connection] = var(Connection("", ""))
+    health: var[Health] = var(Health())
+    jobs: var[Jobs] = var(Jobs())
+    progress: var[Progress] = var(Progress())
+
+    class Published(Message):
+        """The session has a new slice of state."""
+
+        def __init__(self, update: Update) -> None:
+            super().__init__()
+            self.update = update
+
+        def can_replace(self, message: Message) -> bool:
+            """A newer slice of the same kind is all that is painted; notices are all given."""
+            return (
+                isinstance(message, ComfyApp.Published)
+                and type(message.update) is type(self.update)
+                and not isinstance(self.update, Notice)
+            )
+
+    def __init__(self, options: AppOptions) -> None:
+        self.options = options
+        super().__init__()
+        self.session: Session | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._busy_actions = 0
+        self._keymap: dict[str, str] = {}
+        self.connection = Connection(
+            options.server.name, options.server.url, readonly=options.readonly or options.server.readonly
+        )
+
+    # -- start and end -------------------------------------------------------------------------
+
+    def get_line_filters(self) -> list[LineFilter]:
+        """Let no control character of a server through, and only ASCII where that was asked for."""
+        ours: list[LineFilter] = [_SAFE, _ASCII] if self.options.ascii else [_SAFE]
+        return [*super().get_line_filters(), *ours]
+
+    def on_mount(self) -> None:
+        """Themes and keys at once; the server after the first frame."""
+        self._load_themes()
+        try:
+            self._keymap = user_keymap(self.options.config.keys, str(self.options.config.file))
+            self.set_keymap(self._keymap)
+        except ConfigError as error:
+            self.tell_error(error)
+        for warning in self.options.config.warnings:
+            self.tell("Config", warning, severity="warning")
+        self.call_after_refresh(self._start)
+
+    def _load_themes(self) -> None:
+        themes, problems = load_themes()
+        for theme in themes:
+            self.register_theme(theme.as_textual())
+        wanted = self.options.theme or DEFAULT_THEME
+        if wanted not in {theme.name for theme in themes}:
+            problems = (*problems, f"there is no theme {wanted!r}")
+            wanted = DEFAULT_THEME
+        self.theme = wanted
+        if problems:
+            self.tell("Themes left out", "\n".join(problems), severity="warning")
+
+    def _start(self) -> None:
+        self.watch_server(self.options.server)
+
+    def watch_server(self, profile: ServerProfile) -> None:
+        """Leave the server that is watched now, if any, and watch this one."""
+        if self._watching is not None:
+            self._watching.cancel()
+        self.session = None
+        self.health, self.jobs, self.progress = Health(), Jobs(), Progress()
+        self.connection = Connection(
+            profile.name, profile.url, readonly=self.options.readonly or profile.readonly
+        )
+        self.run_worker(self._watch_server(profile), group="session", exclusive=True, exit_on_error=True)
+
+    async def _watch_server(self, profile: ServerProfile) -> None:
+        # httpx takes 0.15 s to import: in a thread, so that keys are heard meanwhile.
+        module = await asyncio.to_thread(importlib.import_module, "comfy_tui.monitor.session")
+        install_id = await asyncio.to_thread(module.read_install_id)
+        config = self.options.config
+        session: Session = module.Session(
+            profile,
+            lambda update: self._publish(session, update),
+            install_id=install_id,
+            interval_s=self.options.interval_s,
+            history_items=config.history_items,
+            long_job_s=config.long_job_minutes * 60,
+            readonly=self.options.readonly,
+        )
+        self.session = session
+        await session.run()
+
+    def _publish(self, session: Session, update: Update) -> None:
+        if session is self.session:
+            self.post_message(self.Published(update))
+
+    @on(Published)
+    def _take(self, message: Published) -> None:
+        match message.update:
+            case Connection() as connection:
+                self.connection = connection
+            case Health() as health:
+                self.health = health
+            case Jobs() as jobs:
+                self.jobs = jobs
+            case Progress() as progress:
+                self.progress = progress
+            case Notice(title=title, message=text, severity=severity):
+                self.tell(title, text, severity=severity)
+
+    async def action_quit(self) -> None:
+        """Leave, after a question where something would be forgotten."""
+        waiting = len(self.jobs.unsent) + self._busy_actions
+        if not waiting:
+            self.exit(EXIT_OK)
+            return
+        from comfy_tui.screens.dialogs import ConfirmDialog
+
+        question = "Workflows whose queueing is not confirmed, or actions under way, are forgotten."
+        self.push_screen(
+            ConfirmDialog("Leave now?", question, "Leave"), lambda yes: self.exit(EXIT_OK) if yes else None
+        )
+
+    # -- words ---------------------------------------------------------------------------------
+
+    def tell(self, title: str, message: str, *, severity: str = "information") -> None:
+        """Show a toast; whatever the text holds, it is text."""
+        level: Any = severity if severity in ("information", "warning", "error") else "information"
+        self.notify(
+            clean_lines(message, 900), title=clean(title, 100), severity=level, timeout=8, markup=False
+        )
+
+    def tell_error(self, error: ComfyError) -> None:
+        """Show what failed and what to do; also in the log."""
+        _log.warning("%s: %s", clean(error.title), clean(error.message, 2000))
+        text = "\n".join(part for part in (error.message, error.hint) if part)
+        self.tell(error.title, text or error.title, severity="error")
+
+    def act(
+        self,
+        call: Callable[[Session], Awaitable[T]],
+        done: Callable[[T], str | None],
+        *,
+        title: str = "Done",
+    ) -> None:
+        """Run what a person asked for: a toast when it is done, a toast with the hint when it failed.
+
+        Args:
+            call: the action, given the session.
+            done: the words for its result; None for no toast.
+            title: the toast's title.
+        """
+        if self.session is None:
+            self.tell("One moment", "The console is not connected yet.", severity="warning")
+            return
+        self.run_worker(self._act(call(self.session), done, title), group="actions", exit_on_error=True)
+
+    async def _act(self, call: Awaitable[T], done: Callable[[T], str | None], title: str) -> None:
+        self._busy_actions += 1
+        try:
+            text = done(await call)
+        except ComfyError as error:
+            self.tell_error(error)
+            return
+        finally:
+            self._busy_actions -= 1
+        if text:
+            self.tell(title, text)
+
+    # -- actions -------------------------------------------------------------------------------
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every action that works here, and the themes, for the palette."""
+        active = {
+            binding.id: binding for _, binding, enabled, _ in screen.active_bindings.values() if enabled
+        }
+        for known in KEYMAP:
+            if known.id in active:
+                action = active[known.id].action
+                yield SystemCommand(
+                    known.label, f"{known.help} ({' '.join(known.keys)})", self._runner(screen, action)
+                )
+        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
+
+    def _runner(self, screen: Screen[Any], action: str) -> Callable[[], Any]:
+        focused = screen.focused or screen
+
+        async def run() -> None:
+            for namespace in (focused, screen, self):
+                if await self.run_action(action, default_namespace=namespace):
+                    return
+
+        return run
+
+    def action_show_help(self) -> None:
+        """Show the keys."""
+        from comfy_tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(getattr(self.screen, "AREA", "app"), self._keymap))
+
+    def action_go_back(self) -> None:
+        """Nothing is open: stay."""
+
+    def action_show_screen(self, mode: str) -> None:
+        """Go to a mode; leaves an opened dialog's mode as it is."""
+        if mode in self.MODES and self.current_mode != mode:
+            self.switch_mode(mode)
+
+    def action_refresh_now(self) -> None:
+        """Ask the server now."""
+        if self.session is not None:
+            self.session.poke()
+
+    def action_toggle_pause(self) -> None:
+        """Stop asking the server, or go on."""
+        if self.session is not None:
+            self.session.pause(not self.connection.paused)
+
+    def action_free_memory(self) -> None:
+        """Ask how much to free, then free it."""
+        from comfy_tui.screens.dialogs import ChoiceDialog
+
+        choices = (
+            ("models", "m", "Unload the models (the cache of results stays)"),
+            ("all", "c", "Unload the models and forget the cached results"),
+        )
+        text = "The server frees when it is idle, or after the running job."
+        self.push_screen(ChoiceDialog("Free memory", choices, text), self._free)
+
+    def _free(self, choice: str | None) -> None:
+        if choice is not None:
+            self.act(
+                lambda session: session.free(unload_models=True, free_memory=choice == "all"),
+                lambda words: words,
+                title="Free memory",
+            )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide what changes the server where that was ruled out."""
+        if self.connection.readonly and action in CHANGING_ACTIONS:
+            return None
+        return super().check_action(action, parameters)
+
+
+#: Actions that change a server; off in read-only mode (the client refuses them as well).
+CHANGING_ACTIONS = frozenset(
+    (
+        "free_memory",
+        "queue_workflow",
+        "upload_image",
+        "cancel_job",
+        "clear_pending",
+        "requeue_job",
+        "reseed_job",
+        "move_front",
+        "send_unsent",
+    )
+)
+
+
+def run_app(options: AppOptions) -> int:
+    """Run the console; returns the exit code."""
+    app = ComfyApp(options)
+    result = app.run(mouse=True)
+    return result if isinstance(result, int) else app.return_code or EXIT_OK

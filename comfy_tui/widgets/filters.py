@@ -1,0 +1,62 @@
+"""The last line of defence before the terminal: no control character passes, in ASCII mode only ASCII."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+from comfy_tui.text import DROP, cell_len
+
+_ASCII: Mapping[str, str] = {
+    **dict.fromkeys("●◉■█▓▆▇▅", "#"),
+    **dict.fromkeys("▒░▃▄", "="),
+    **dict.fromkeys("▁▂_", "_"),
+    **dict.fromkeys("·◌○", "."),
+    **dict.fromkeys("✗✘×", "x"),
+    **dict.fromkeys("✓✔", "+"),
+    **dict.fromkeys("›▶❯▸→»", ">"),
+    **dict.fromkeys("‹◀❮◂←«", "<"),
+    **dict.fromkeys("▼▾↓", "v"),
+    **dict.fromkeys("▲▴↑", "^"),
+    **dict.fromkeys("…", "~"),
+    **dict.fromkeys("─━═╌┄┈▔▁▂⎯—–", "-"),
+    **dict.fromkeys("│┃║▎▏▌▐▊▕╎┆┊", "|"),
+    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯╔╗╚╝╠╣╦╩╬┏┓┗┛", "+"),
+    **dict.fromkeys("‘’", "'"),
+    **dict.fromkeys("“”", '"'),
+    "\u00a0": " ",
+}
+
+
+class SafeFilter(LineFilter):
+    """Removes C0, DEL, C1 and bidirectional characters from whatever is about to be drawn."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Filter a line."""
+        return [
+            segment
+            if segment.control or (segment.text.isascii() and segment.text.isprintable())
+            else Segment(segment.text.translate(DROP), segment.style, segment.control)
+            for segment in segments
+        ]
+
+
+class AsciiFilter(LineFilter):
+    """Replaces every character outside ASCII by one, or two, that look like it or by ``?``."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Filter a line, keeping every width."""
+        return [
+            segment
+            if segment.control or segment.text.isascii()
+            else Segment(to_ascii(segment.text), segment.style, segment.control)
+            for segment in segments
+        ]
+
+
+def to_ascii(text: str) -> str:
+    """The text in ASCII, as wide as before."""
+    return "".join(ch if ch.isascii() else _ASCII.get(ch, "?" * cell_len(ch)) for ch in text)
