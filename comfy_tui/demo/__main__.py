@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -80,7 +81,7 @@ async def _serve(options: argparse.Namespace) -> int:
 def _watch_parent(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
     """End when the other side of standard input is gone."""
     with contextlib.suppress(OSError, ValueError):
-        while sys.stdin.buffer.raw.read(1024):
+        while os.read(sys.stdin.fileno(), 1024):
             continue
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(over.set)

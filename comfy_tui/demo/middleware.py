@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from .faults import Faults
 from .options import DemoOptions
@@ -26,9 +27,7 @@ def plain_path(path: str, prefix: str) -> str:
     return path
 
 
-def make_middleware(
-    state: DemoState, faults: Faults
-) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def make_middleware(state: DemoState, faults: Faults) -> Middleware:
     """The one middleware of the server."""
     options = state.options
 

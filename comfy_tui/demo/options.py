@@ -20,7 +20,7 @@ class DemoOptions:
         folder: where input, output, temp and user files go; none means a temporary folder.
         device: ``"cuda"`` shows a simulated card of 24 GB, ``"cpu"`` the shape of a server without one.
         hostile: put markup, escape sequences and bidirectional characters into every text.
-        require_auth: the exact ``Authorization`` header to ask for, as a proxy in front would; empty for none.
+        require_auth: the exact ``Authorization`` header to ask for, as a proxy would; empty for none.
         prefix: a path in front of every route, as a reverse proxy would add (``/comfy``).
         previews: send a preview picture with each step, like ``--preview-method auto``.
         warm_up: run three short workflows at the start, so that the history is not empty.
@@ -43,20 +43,3 @@ class DemoOptions:
     def version(self) -> str:
         """The version that the server claims, always with the word demo."""
         return "0.3.64-demo" if self.legacy else "0.26.0-demo"
-
-
-#: Markup that crashes a careless terminal program, sequences that talk to the terminal, C1, and bidi.
-_NASTY = (
-    " [bold red]x[/]y [/nope] [@click=app.quit]z[/]"
-    " \x1b]52;c;aGFja2Vk\x07 \x1b]0;hacked\x07 \x1b[2J\x9b31m\x85 \u202egnp.exe\u202c \u2066q\u2069\u200f"
-)
-
-
-def hostile_text(text: str) -> str:
-    """The text followed by everything that may not reach a terminal."""
-    return text + _NASTY
-
-
-def hostile_name(text: str) -> str:
-    """Like :func:`hostile_text`, but legal as a file name."""
-    return text + _NASTY.replace("/", "|")

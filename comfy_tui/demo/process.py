@@ -1,4 +1,4 @@
-"""The demo server as a process of its own, for ``comfy-tui demo`` and for whoever needs one. Imports nothing heavy."""
+"""The demo server as a process of its own, for whoever needs one. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _END_S = 3.0
 
 
 @contextmanager
-def spawn_demo(legacy: bool = False, speed: float = 1.0, *, warm_up: bool = False) -> Iterator[str]:
+def spawn_demo(
+    legacy: bool = False, speed: float = 1.0, *, port: int = 0, warm_up: bool = True
+) -> Iterator[str]:
     """Run a demo server for as long as the ``with`` block runs, and give its address.
 
     The server ends with the block, and with this process should that die first: it watches a pipe.
@@ -29,6 +31,7 @@ def spawn_demo(legacy: bool = False, speed: float = 1.0, *, warm_up: bool = Fals
         ComfyError: it did not start.
     """
     command = [sys.executable, "-m", "comfy_tui.demo", "--parent-pipe", "--speed", f"{speed:g}"]
+    command += ["--port", str(port)]
     command += ["--legacy"] if legacy else []
     command += ["--warm-up"] if warm_up else []
     with tempfile.TemporaryFile() as words:

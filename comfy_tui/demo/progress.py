@@ -102,7 +102,7 @@ class NodeContext:
 
     def sleep(self, seconds: float) -> None:
         """Take time, divided by the speed of the server."""
-        self._state.queue.wait(seconds / max(self._state.options.speed, 1e-6))
+        self._state.queue.wait(seconds / max(self._state.speed, 1e-6))
         if self._state.queue.stopped:
             raise Stopping
 

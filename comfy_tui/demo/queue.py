@@ -21,7 +21,6 @@ class Job:
     prompt: dict[str, Any]
     extra_data: dict[str, Any]
     outputs: list[str]
-    interrupted: bool = False
 
     def __lt__(self, other: Job) -> bool:
         return (self.number, self.prompt_id) < (other.number, other.prompt_id)
@@ -33,7 +32,7 @@ class Job:
     @property
     def client_id(self) -> str | None:
         """The socket that hears of this job in private."""
-        found = self.extra_data.get("client_id") if isinstance(self.extra_data, dict) else None
+        found = self.extra_data.get("client_id")
         return found if isinstance(found, str) else None
 
 
@@ -79,7 +78,7 @@ class JobQueue:
         if "number" in body:
             return float(body["number"])
         number = self._counter
-        if "front" in body and body["front"]:
+        if body.get("front"):
             number = -number
         self._counter += 1
         return number
@@ -111,6 +110,7 @@ class JobQueue:
         """Drop everything that waits."""
         with self._changed:
             self._pending.clear()
+            self._changed.notify_all()
         self._on_change()
 
     def delete(self, prompt_id: Any) -> bool:
@@ -123,6 +123,7 @@ class JobQueue:
                     break
             else:
                 return False
+            self._changed.notify_all()
         self._on_change()
         return True
 
@@ -137,6 +138,11 @@ class JobQueue:
         with self._changed:
             self._wishes.add(name)
             self._changed.notify_all()
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Block until nothing runs and nothing waits; false if that took too long."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._stopped or not self.remaining, timeout_s)
 
     # History.
 
@@ -197,6 +203,7 @@ class JobQueue:
             entry = outcome.wire(job)
             entry["prompt"] = copy.deepcopy(entry["prompt"])
             self._history[job.prompt_id] = entry
+            self._changed.notify_all()
         self._on_change()
 
     def wait(self, seconds: float | None, *, watch_interrupt: bool = False) -> None:

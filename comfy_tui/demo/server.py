@@ -14,10 +14,11 @@ from .execution import Worker
 from .faults import Faults, Seen
 from .middleware import make_middleware
 from .options import GIB, MAX_UPLOAD_BYTES, DemoOptions
-from .queue import JobQueue
 from .routes import add_routes
 from .seed import seed_folders, warm_up_prompts
 from .state import STATE, DemoState
+
+_WARM_UP_SPEED = 1000.0
 
 
 class DemoServer:
@@ -135,7 +136,8 @@ class DemoServer:
 
     async def wait_idle(self, timeout_s: float = 10.0) -> None:
         """Wait until nothing runs and nothing waits."""
-        await asyncio.wait_for(_until_idle(self.state.queue), timeout_s)
+        if not await asyncio.to_thread(self.state.queue.wait_idle, timeout_s):
+            raise TimeoutError(f"the demo server is still busy after {timeout_s} s")
 
     def dead_worker(self) -> None:
         """From the next prompt on, behave like a server whose worker has died: it stays running for ever."""
@@ -151,10 +153,7 @@ class DemoServer:
         self.state.hub.send_raw(raw, client_id)
 
     async def _warm_up(self) -> None:
+        self.state.speed = max(self.options.speed, _WARM_UP_SPEED)
         await asyncio.to_thread(warm_up_prompts, self.state)
         await self.wait_idle(60)
-
-
-async def _until_idle(queue: JobQueue) -> None:
-    while queue.remaining:
-        await asyncio.sleep(0.005)
+        self.state.speed = self.options.speed

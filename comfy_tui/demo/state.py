@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
 from .folders import Folders
+from .hostile import hostile_name, hostile_text
 from .logs import Logs
 from .memory import Memory
 from .models import MODELS, folder_names
 from .nodes import NODES
-from .options import MAX_UPLOAD_BYTES, DemoOptions, hostile_name, hostile_text
+from .options import MAX_UPLOAD_BYTES, DemoOptions
 from .queue import JobQueue
 from .websocket import Hub
 
@@ -35,6 +37,7 @@ class DemoState:
         self.hub.on_gone = self.logs.subscribers.discard
         self.logs.on_write = self._announce_log
         self.port = 0
+        self.speed = options.speed
         #: Set by a test: the next prompt never ends, whatever is asked.
         self.worker_dies = False
 
@@ -48,6 +51,10 @@ class DemoState:
         if not self.legacy:
             found.update(extension={"manager": {"supports_v4": True}}, node_replacements=True, assets=False)
         return found
+
+    def now_ms(self) -> int:
+        """The time as the protocol counts it."""
+        return int(time.time() * 1000)
 
     # Models and nodes.
 

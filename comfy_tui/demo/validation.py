@@ -13,11 +13,12 @@ from .nodes.base import Listings, Spec
 
 Problem = dict[str, Any]
 _LONG_LIST = 20
+_CORRUPTED = "The workflow may be corrupted or a custom node is missing."
 
 
 @dataclass
 class Verdict:
-    """The outcome of a check: an error to refuse with, or the outputs to run, and what is wrong with nodes."""
+    """The outcome of a check: an error to refuse with, or outputs to run, and what is wrong with nodes."""
 
     error: dict[str, Any] | None
     outputs: list[str] = field(default_factory=list)
@@ -78,7 +79,7 @@ class Validator:
                 return problem("invalid_prompt", message, details)
             title = node.get("_meta", {}).get("title")
             named = title or f"ID #{node_id}"
-            message = f"Node '{named}' has no class_type. The workflow may be corrupted or a custom node is missing."
+            message = f"Node '{named}' has no class_type. {_CORRUPTED}"
             extra = {"node_id": node_id, "class_type": None, "node_title": title}
             return problem("missing_node_type", message, details, **extra)
         class_type = node["class_type"]

@@ -34,7 +34,9 @@ class Hub:
         self._features = features
         self._remaining = remaining
         self._sockets: dict[str, web.WebSocketResponse] = {}
-        self._open: set[web.WebSocketResponse] = set()
+        self._open: dict[web.WebSocketResponse, asyncio.Transport | None] = {}
+        self._all_gone = asyncio.Event()
+        self._all_gone.set()
         self._metadata: dict[str, bool] = {}
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -58,12 +60,10 @@ class Hub:
 
     async def drop(self) -> None:
         """Cut every socket, as a broken link would."""
-        for socket in list(self._open):
-            transport = socket._req.transport if socket._req is not None else None
+        for transport in list(self._open.values()):
             if transport is not None:
                 transport.abort()
-        while self._open:
-            await asyncio.sleep(0)
+        await self._all_gone.wait()
 
     @property
     def client_ids(self) -> tuple[str, ...]:
@@ -138,12 +138,15 @@ class Hub:
         sid = request.rel_url.query.get("clientId", "") or uuid.uuid4().hex
         self._sockets[sid] = socket
         self._metadata.pop(sid, None)
-        self._open.add(socket)
+        self._open[socket] = request.transport
+        self._all_gone.clear()
         try:
             await self._greet(socket, sid)
             await self._listen(socket, sid)
         finally:
-            self._open.discard(socket)
+            del self._open[socket]
+            if not self._open:
+                self._all_gone.set()
             self._sockets.pop(sid, None)
             self._metadata.pop(sid, None)
             self.on_gone(sid)

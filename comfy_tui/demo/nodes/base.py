@@ -1,4 +1,4 @@
-"""What a node of the demo server is: its definition as ``/object_info`` tells it, and a function that runs it."""
+"""What a node of the demo server is: its definition for ``/object_info``, and a function that runs it."""
 
 from __future__ import annotations
 

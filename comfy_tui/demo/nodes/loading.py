@@ -96,13 +96,16 @@ def _clip_skip(ctx: Context, inputs: dict[str, Any]) -> Result:
     return Result((model(inputs["clip"], "CLIP").plus(f"skip:{inputs['stop_at_clip_layer']}"),))
 
 
-_CLIP_TYPES = (
-    "stable_diffusion stable_cascade sd3 stable_audio mochi ltxv pixart cosmos lumina2 wan hidream chroma ace omnigen2 "
-    "qwen_image hunyuan_image flux2 ovis longcat_image cogvideox lens pixeldit ideogram4 boogu krea2"
-).split()
-_DUAL_TYPES = (
-    "sdxl sd3 flux hunyuan_video hidream hunyuan_image hunyuan_video_15 kandinsky5 kandinsky5_image ltxv newbie ace"
-).split()
+_CLIP_NAMES = (
+    "stable_diffusion stable_cascade sd3 stable_audio mochi ltxv pixart cosmos lumina2 wan hidream "
+    "chroma ace omnigen2 qwen_image hunyuan_image flux2 ovis longcat_image cogvideox lens pixeldit "
+    "ideogram4 boogu krea2"
+)
+_DUAL_NAMES = (
+    "sdxl sd3 flux hunyuan_video hidream hunyuan_image hunyuan_video_15 kandinsky5 kandinsky5_image "
+    "ltxv newbie ace"
+)
+_CLIP_TYPES, _DUAL_TYPES = _CLIP_NAMES.split(), _DUAL_NAMES.split()
 _DEVICE: dict[str, Spec] = {"device": [["default", "cpu"], {"advanced": True}]}
 _SIM: dict[str, Any] = {
     "simulated": True,

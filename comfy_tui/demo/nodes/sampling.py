@@ -158,17 +158,19 @@ def _guidance(ctx: Context, inputs: dict[str, Any]) -> Result:
     return Result((_conditioning(inputs["conditioning"]),))
 
 
-SAMPLERS = (
-    "euler euler_cfg_pp euler_ancestral euler_ancestral_cfg_pp heun heunpp2 exp_heun_2_x0 exp_heun_2_x0_sde dpm_2 "
-    "dpm_2_ancestral lms dpm_fast dpm_adaptive dpmpp_2s_ancestral dpmpp_2s_ancestral_cfg_pp dpmpp_sde dpmpp_sde_gpu "
-    "dpmpp_2m dpmpp_2m_cfg_pp dpmpp_2m_sde dpmpp_2m_sde_gpu dpmpp_2m_sde_heun dpmpp_2m_sde_heun_gpu dpmpp_3m_sde "
-    "dpmpp_3m_sde_gpu ddpm lcm ipndm ipndm_v deis res_multistep res_multistep_cfg_pp res_multistep_ancestral "
-    "res_multistep_ancestral_cfg_pp gradient_estimation gradient_estimation_cfg_pp er_sde seeds_2 seeds_3 sa_solver "
-    "sa_solver_pece ddim uni_pc uni_pc_bh2"
-).split()
-SCHEDULERS = (
-    "simple sgm_uniform karras exponential ddim_uniform beta normal linear_quadratic kl_optimal".split()
+_SAMPLER_NAMES = (
+    "euler euler_cfg_pp euler_ancestral euler_ancestral_cfg_pp heun heunpp2 exp_heun_2_x0 "
+    "exp_heun_2_x0_sde dpm_2 dpm_2_ancestral lms dpm_fast dpm_adaptive dpmpp_2s_ancestral "
+    "dpmpp_2s_ancestral_cfg_pp dpmpp_sde dpmpp_sde_gpu dpmpp_2m dpmpp_2m_cfg_pp dpmpp_2m_sde "
+    "dpmpp_2m_sde_gpu dpmpp_2m_sde_heun dpmpp_2m_sde_heun_gpu dpmpp_3m_sde dpmpp_3m_sde_gpu ddpm lcm "
+    "ipndm ipndm_v deis res_multistep res_multistep_cfg_pp res_multistep_ancestral "
+    "res_multistep_ancestral_cfg_pp gradient_estimation gradient_estimation_cfg_pp er_sde seeds_2 "
+    "seeds_3 sa_solver sa_solver_pece ddim uni_pc uni_pc_bh2"
 )
+_SCHEDULER_NAMES = (
+    "simple sgm_uniform karras exponential ddim_uniform beta normal linear_quadratic kl_optimal"
+)
+SAMPLERS, SCHEDULERS = _SAMPLER_NAMES.split(), _SCHEDULER_NAMES.split()
 _SIM: dict[str, Any] = {"simulated": True, "description": "Demo: no model runs, the picture is made up."}
 _SEED: Spec = ["INT", {"default": 0, "min": 0, "max": 0xFFFFFFFFFFFFFFFF, "control_after_generate": True}]
 _STEPS: Spec = ["INT", {"default": 20, "min": 1, "max": 10000}]

@@ -29,7 +29,7 @@ async def _view(request: web.Request) -> web.StreamResponse:
     name, annotated = split_annotation(query["filename"])
     if not name or name[0] == "/" or ".." in name:
         return web.Response(status=400)
-    base = state_of(request).folders.of(annotated or query.get("type", "output"))
+    base = state_of(request).folders.of(annotated or str(query.get("type", "output")))
     if base is None:
         return web.Response(status=400)
     folder = inside(base, query.get("subfolder", ""))
@@ -140,7 +140,7 @@ def _free_name(folder: Path, name: str, data: bytes) -> Path:
 def _store_mask(folders: Folders, target: Path, data: bytes, original: dict[str, Any]) -> None:
     """Put the alpha of the upload on the original; without an original nothing happens, silently."""
     name, annotated = split_annotation(original["filename"])
-    base = folders.of(annotated or original.get("type", "output"))
+    base = folders.of(annotated or str(original.get("type", "output")))
     folder = inside(base, original.get("subfolder", "")) if base is not None else None
     if folder is None or ".." in name or name.startswith("/"):
         return

@@ -9,15 +9,18 @@ from typing import Any
 
 from aiohttp import web
 
+from ..hostile import dress_document
 from ..nodes import NODES
-from ..options import hostile_text
 from ..queue import Job
 from ..state import DemoState, state_of
 from ..validation import Validator, problem
 from .table import Route, body_of
 
 _SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
-_BAD_ID = "prompt_id must be a UUID string in canonical lowercase hyphenated form; omit it to let the server generate one"
+_BAD_ID = (
+    "prompt_id must be a UUID string in canonical lowercase hyphenated form; "
+    "omit it to let the server generate one"
+)
 
 
 def _refuse(error: dict[str, Any], node_errors: dict[str, Any] | None = None) -> web.Response:
@@ -94,17 +97,10 @@ def _extra_data(body: dict[str, Any], request: web.Request, *, legacy: bool) -> 
 
 
 def _make_hostile(prompt: dict[str, Any], extra_data: dict[str, Any]) -> None:
-    for node in prompt.values():
-        meta = node.setdefault("_meta", {})
-        meta["title"] = hostile_text(str(meta.get("title", node["class_type"])))
-        inputs = node.get("inputs", {})
-        for name in ("text", "value", "message"):
-            if isinstance(inputs.get(name), str):
-                inputs[name] = hostile_text(inputs[name])
+    dress_document(prompt)
     workflow = (extra_data.get("extra_pnginfo") or {}).get("workflow")
     if isinstance(workflow, dict):
-        for node in workflow.get("nodes", []):
-            node["title"] = hostile_text(str(node.get("title", node.get("type"))))
+        dress_document(workflow)
 
 
 async def _get_queue(request: web.Request) -> web.Response:
@@ -132,7 +128,7 @@ def without_secrets(extra_data: dict[str, Any]) -> dict[str, Any]:
 async def _post_queue(request: web.Request) -> web.Response:
     queue = state_of(request).queue
     body = await body_of(request)
-    if "clear" in body and body["clear"]:
+    if body.get("clear"):
         queue.clear()
     if "delete" in body:
         for prompt_id in body["delete"]:
@@ -156,7 +152,7 @@ async def _get_history_entry(request: web.Request) -> web.Response:
 async def _post_history(request: web.Request) -> web.Response:
     queue = state_of(request).queue
     body = await body_of(request)
-    if "clear" in body and body["clear"]:
+    if body.get("clear"):
         queue.clear_history()
     if "delete" in body:
         for prompt_id in body["delete"]:

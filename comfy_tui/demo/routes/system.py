@@ -8,7 +8,8 @@ from ..state import state_of
 from .table import BARE, Route, body_of
 
 _PAGE = """<!doctype html><title>comfy-tui demo</title>
-<h1>The demo server of comfy-tui</h1><p>Not ComfyUI: a small server of the same manners. There is no web page.</p>"""
+<h1>The demo server of comfy-tui</h1>
+<p>Not ComfyUI: a small server of the same manners. There is no web page.</p>"""
 
 
 async def _index(request: web.Request) -> web.Response:
