@@ -10,7 +10,7 @@ from typing import Any
 from .cache import Cache, signatures
 from .memory import OutOfMemory
 from .nodes import NODES
-from .nodes.base import Interrupted, Result, Stopping
+from .nodes.base import Interrupted, Stopping
 from .progress import NodeContext, Progress
 from .queue import Job, Outcome
 from .state import DemoState
@@ -122,7 +122,11 @@ class Run:
                 self._report_cached(node_id)
         pending = self._plan(set(cached))
         while pending:
-            node_id = self._pick(pending)
+            ready = [node_id for node_id, needs in pending.items() if not needs]
+            if not ready:
+                self._fail_cycle(next(iter(pending)))
+                return self._outcome
+            node_id = self._pick(ready, pending)
             if not self._run_node(node_id):
                 return self._outcome
             del pending[node_id]
@@ -144,9 +148,8 @@ class Run:
             todo += list(plan[node_id])
         return plan
 
-    def _pick(self, pending: dict[str, set[str]]) -> str:
+    def _pick(self, ready: list[str], pending: dict[str, set[str]]) -> str:
         """The next node: an output if one is ready, else one that an output waits for, else any."""
-        ready = [node_id for node_id, needs in pending.items() if not needs]
         outputs = set(self._job.outputs)
         for node_id in ready:
             if node_id in outputs:
@@ -241,6 +244,21 @@ class Run:
         self._state.logs.write(f"!!! Exception during processing !!! {error}", "ERROR")
         self._tell("execution_error", data)
 
+    def _fail_cycle(self, node_id: str) -> None:
+        """A cycle through an undeclared input. The status stays "success": the real server forgets to set it."""
+        data = {
+            "prompt_id": self._job.prompt_id,
+            "node_id": node_id,
+            "node_type": self._job.prompt[node_id]["class_type"],
+            "executed": list(self._executed),
+            "exception_message": "Dependency cycle detected",
+            "exception_type": "graph.DependencyCycleError",
+            "traceback": [],
+            "current_inputs": {},
+            "current_outputs": [],
+        }
+        self._tell("execution_error", data)
+
     def _keep(self, node_id: str, ui: dict[str, Any]) -> None:
         self._outcome.outputs[node_id] = ui
         self._outcome.meta[node_id] = {
@@ -263,6 +281,3 @@ class Run:
 
 def _as_json(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
-
-
-__all__ = ["Result", "Run", "Worker", "kills_worker"]

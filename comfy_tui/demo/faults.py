@@ -113,6 +113,10 @@ class Faults:
         self._unblocked = True
         self.clear()
 
+    def start(self) -> None:
+        """Be ready for a server that starts."""
+        self._unblocked = False
+
     def record(self, request: web.Request, path: str) -> None:
         """Note a request."""
         self.requests.append((request.method, path))

@@ -89,7 +89,7 @@ class DemoServer:
         """Listen, and return the address. A server that was stopped starts anew, on the same port."""
         state = self._state = await asyncio.to_thread(DemoState, self.options)
         await asyncio.to_thread(seed_folders, state)
-        self.faults = Faults() if self._runner is not None else self.faults
+        self.faults.start()
         app = web.Application(
             client_max_size=MAX_UPLOAD_BYTES, middlewares=[make_middleware(state, self.faults)]
         )

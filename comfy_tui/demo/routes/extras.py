@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from ..nodes.sampling import paint
-from ..seed import WORKFLOWS
+from ..seed import workflow_text
 from ..state import state_of
 from .table import BARE, BOTH, Route
 
@@ -62,12 +62,12 @@ async def _template_file(request: web.Request) -> web.StreamResponse:
         return await _index(request)
     name = file.removesuffix(".json")
     if file.endswith(".json") and name in _TEMPLATES:
-        return web.FileResponse(WORKFLOWS / _TEMPLATES[name][2])
+        text = workflow_text(_TEMPLATES[name][2], state_of(request))
+        return web.Response(text=text, content_type="application/json")
     name = file.removesuffix("-1.webp")
     if file.endswith("-1.webp") and name in _TEMPLATES:
-        return web.Response(
-            body=await asyncio.to_thread(_thumbnail, name), content_type="application/octet-stream"
-        )
+        picture = await asyncio.to_thread(_thumbnail, name)
+        return web.Response(body=picture, content_type="application/octet-stream")
     return web.Response(status=404, content_type="application/octet-stream")
 
 

@@ -25,13 +25,8 @@ def _bad(message: str, **more: Any) -> web.Response:
 
 
 def _base(number: int | float, prompt_id: str, extra_data: dict[str, Any], status: str) -> dict[str, Any]:
-    job = {
-        "id": prompt_id,
-        "status": status,
-        "priority": number,
-        "create_time": extra_data.get("create_time"),
-    }
-    return job
+    created = extra_data.get("create_time")
+    return {"id": prompt_id, "status": status, "priority": number, "create_time": created}
 
 
 def _waiting(job: Job, status: str) -> dict[str, Any]:
@@ -85,7 +80,7 @@ def _shown(item: Any) -> dict[str, Any]:
 
 def _preview(shown: list[dict[str, Any]]) -> dict[str, Any] | None:
     saved = [item for item in shown if item.get("type") == "output"]
-    return (saved or shown or [None])[0]
+    return next(iter(saved or shown), None)
 
 
 def _all_jobs(state: DemoState) -> list[dict[str, Any]]:
@@ -109,9 +104,8 @@ def _select(jobs: list[dict[str, Any]], query: Any) -> dict[str, Any]:
     wanted = [word.strip() for word in query.get("status", "").split(",") if word.strip()]
     unknown = [word for word in wanted if word not in _STATUSES]
     if unknown:
-        raise _BadQuery(
-            f"Invalid status value(s): {', '.join(unknown)}. Valid values: {', '.join(_STATUSES)}"
-        )
+        valid = ", ".join(_STATUSES)
+        raise _BadQuery(f"Invalid status value(s): {', '.join(unknown)}. Valid values: {valid}")
     sort_by, order = query.get("sort_by", "created_at"), query.get("sort_order", "desc")
     if sort_by not in ("created_at", "execution_duration"):
         raise _BadQuery("sort_by must be 'created_at' or 'execution_duration'")

@@ -67,7 +67,7 @@ async def _preview(request: web.Request) -> web.Response:
 
 async def _metadata(request: web.Request) -> web.Response:
     name = request.rel_url.query.get("filename", "")
-    found = metadata(request.match_info["folder"], name) if name.endswith(".safetensors") else None
+    found = metadata(request.match_info["folder"], name) if ".safetensors" in name else None
     if found is None:
         return web.Response(status=404)
     dress = state_of(request).dress
