@@ -143,7 +143,7 @@ def user_keymap(remaps: Iterable[tuple[str, tuple[str, ...]]], source: str = "co
     if problems:
         hints.append("comfy-tui's docs/guide/keys.md lists every id; a key is like x, X, f5, ctrl+r, space.")
         raise ConfigError(_TITLE, f"{source}: {'; '.join(problems)}", " ".join(hints))
-    return {binding_id: ",".join(_textual_key(key) for key in keys) for binding_id, keys in chosen.items()}
+    return {binding_id: ",".join(textual_key(key) for key in keys) for binding_id, keys in chosen.items()}
 
 
 def _conflicts(chosen: Mapping[str, tuple[str, ...]]) -> list[str]:
@@ -208,13 +208,20 @@ SIGN_NAMES = {
 }
 
 
+def _split(key: str) -> tuple[list[str], str]:
+    """Modifiers and the key itself, which may be a plus."""
+    if key == "+" or key.endswith("++"):
+        return [part for part in key[:-2].split("+") if part], "+"
+    *modifiers, last = key.split("+")
+    return modifiers, last
+
+
 def normal_key(key: str) -> str:
     """One spelling for a key: ``Ctrl+P`` and ``ctrl+p`` are the same, ``x`` and ``X`` are not."""
     if len(key) == 1:
         return _ALIASES.get(key, key)
-    *modifiers, last = key.split("+") if not key.endswith("+") else [*key[:-2].split("+"), "+"]
-    last = last if len(last) == 1 and not modifiers else last.lower()
-    last = _ALIASES.get(last, last)
+    modifiers, last = _split(key)
+    last = _ALIASES.get(last.lower(), last.lower())
     last = next((sign for sign, name in SIGN_NAMES.items() if name == last), last)
     order = sorted(modifier.lower() for modifier in modifiers)
     if order == ["shift"] and len(last) == 1 and last.isalpha():
@@ -224,12 +231,13 @@ def normal_key(key: str) -> str:
 
 def is_key(key: str) -> bool:
     """Whether that can be the name of a key; loosely: a terminal may still not send it."""
-    *modifiers, last = normal_key(key).split("+") if normal_key(key) != "+" else ["+"]
+    modifiers, last = _split(normal_key(key))
     if not last or not _MODIFIERS.issuperset(modifiers):
         return False
     return (len(last) == 1 and last.isprintable()) or last in _NAMED
 
 
-def _textual_key(key: str) -> str:
-    *modifiers, last = normal_key(key).split("+") if normal_key(key) != "+" else ["+"]
+def textual_key(key: str) -> str:
+    """The key as Textual names it: ``?`` is ``question_mark``."""
+    modifiers, last = _split(normal_key(key))
     return "+".join([*modifiers, SIGN_NAMES.get(last, last)])

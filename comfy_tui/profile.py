@@ -212,7 +212,7 @@ def normalise_url(text: str) -> tuple[str, BasicCredentials | None]:
         raise _bad_url(text, "an @ after the host", "Write @ / ? # in a password as %40 %2F %3F %23.")
     if not host and not scheme_match and re.fullmatch(r":\d+", location):
         host = "127.0.0.1"
-    port = _port(text, location, parts.netloc, DEFAULT_PORT if not scheme_match else _SCHEME_PORTS[scheme])
+    port = _port(text, location, DEFAULT_PORT if not scheme_match else _SCHEME_PORTS[scheme])
     origin = f"{scheme}://{_host(text, host)}"
     if port != _SCHEME_PORTS[scheme]:
         origin += f":{port}"
@@ -231,12 +231,12 @@ def _host(text: str, host: str) -> str:
         host = host if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError:
         raise _bad_url(text, "the host is not valid") from None
-    if len(host) > 253 or not _HOST.match(host):
+    if len(host) > 253 or ".." in host or not _HOST.fullmatch(host):
         raise _bad_url(text, "the host is not valid")
     return host
 
 
-def _port(text: str, location: str, netloc: str, default: int) -> int:
+def _port(text: str, location: str, default: int) -> int:
     if location.startswith("["):
         after = location.partition("]")[2]
     else:

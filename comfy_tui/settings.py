@@ -204,7 +204,11 @@ class Reader:
         """The keys for a binding id."""
         names = value.split(",") if isinstance(value, str) and value != "," else value
         names = [names] if isinstance(names, str) else names
-        if not isinstance(names, list) or not all(isinstance(item, str) and item.strip() for item in names):
+        if (
+            not isinstance(names, list)
+            or not names
+            or not all(isinstance(item, str) and item.strip() for item in names)
+        ):
             raise self.bad(name, f"expected a key or a list of keys in quotes, not {_kind_of(value)}")
         return tuple(item.strip() for item in names)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import threading
+from dataclasses import replace
 
-from comfy_tui.commands.common import Command, add_appearance, has_terminal, say, settle, tell
+from comfy_tui.commands.common import Command, add_appearance, has_terminal, settle
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,14 +37,16 @@ def _port(text: str) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.serve:
+        from comfy_tui.demo.__main__ import main as serve
+
+        options = ["--port", str(args.port), "--speed", str(args.speed), "--warm-up"]
+        return serve([*options, "--legacy"] if args.legacy else options)
     from comfy_tui.demo.process import spawn_demo
 
     with spawn_demo(legacy=args.legacy, speed=args.speed, port=args.port) as url:
-        if args.serve:
-            tell(url)
-            say(f"the demo server is at {url}; ctrl+c ends it")
-            threading.Event().wait()
         settings = settle(args, server=url, demo=True)
+        settings = replace(settings, server=replace(settings.server, name="demo"))
         if not has_terminal():
             from comfy_tui.commands.status import print_status
 

@@ -1,0 +1,95 @@
+"""Write the tables of docs/guide from the code: ``python tests/tools/generate_docs.py``.
+
+A table stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; a test fails when it is old.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from comfy_tui.commands.status import JSON_KEYS
+from comfy_tui.config import KEYS, SERVER_KEYS, Key
+from comfy_tui.keymap import AREAS, keys_of
+
+GUIDE = Path(__file__).resolve().parent.parent.parent / "docs" / "guide"
+_BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def default_of(key: Key) -> str:
+    """A default as it would be written in the file."""
+    if key.default in (None, "", ()):
+        return ""
+    if isinstance(key.default, bool):
+        return f"`{str(key.default).lower()}`"
+    return f'`"{key.default}"`' if isinstance(key.default, str) else f"`{key.default:g}`"
+
+
+def config_table() -> str:
+    """The keys of the config file."""
+    rows = (
+        (f"`{key.name}`", key.expected, default_of(key), f"`{key.env}`" if key.env else "", key.help)
+        for key in KEYS
+    )
+    return table(("Key", "Value", "Default", "Environment", "Meaning"), rows)
+
+
+def server_table() -> str:
+    """The keys of a server."""
+    return table(
+        ("Key", "Value", "Meaning"), ((f"`{key.name}`", key.expected, key.help) for key in SERVER_KEYS)
+    )
+
+
+def keys_table() -> str:
+    """Every binding, by area."""
+    parts = []
+    for area, title in AREAS.items():
+        rows = [
+            (" ".join(f"`{key}`" for key in known.keys), known.help, f"`{known.id}`")
+            for known in keys_of(area)
+        ]
+        if rows:
+            parts.append(f"### {title}\n\n" + table(("Key", "What it does", "Binding id"), rows))
+    return "\n".join(parts)
+
+
+def json_table() -> str:
+    """The object of ``status --json``."""
+    return table(("Key", "Meaning"), ((f"`{key}`", words) for key, words in JSON_KEYS.items()))
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "config": config_table,
+    "servers": server_table,
+    "keys": keys_table,
+    "status-json": json_table,
+}
+
+
+def renew(text: str) -> str:
+    """The page with its tables as the code has them now."""
+    return _BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n{found[3]}", text)
+
+
+def main() -> int:
+    """Renew every page of the guide."""
+    for page in sorted(GUIDE.glob("*.md")):
+        old = page.read_text(encoding="utf-8")
+        new = renew(old)
+        if new != old:
+            page.write_text(new, encoding="utf-8")
+            sys.stdout.write(f"renewed {page.name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
