@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from comfy_tui.workflow.checking.definition import Input, NodeClass, spec_of
+from comfy_tui.workflow.checking.declared import Input, NodeClass, spec_of
 from comfy_tui.workflow.checking.nearest import Nearest
 from comfy_tui.workflow.checking.problem import RAISES, Problem, brief
 from comfy_tui.workflow.checking.values import unwrapped
@@ -27,7 +27,7 @@ def picker_kind(node: NodeClass, item: Input) -> str | None:
     """What a file picker picks ("image", "audio", "video", "latent"), None for other inputs."""
     if node.is_core and (node.name, item.name) in _CORE_PICKERS:
         return _CORE_PICKERS[node.name, item.name]
-    if item.choices() is None:
+    if not item.is_combo:
         return None
     return next((kind for option, kind in _KINDS.items() if item.options.get(option)), None)
 

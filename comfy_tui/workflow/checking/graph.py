@@ -90,3 +90,18 @@ def round_trip(group: Sequence[str], edges: Edges) -> list[str]:
                 came[target] = node
                 pending.append(target)
     return [start, start]
+
+
+def longest(starts: Iterable[str], edges: Edges) -> int:
+    """How many nodes the longest chain from the starts has; where cycles are, at least so many."""
+    depth: dict[str, int] = {}
+    work = [(start, False) for start in starts]
+    while work:
+        node, left = work.pop()
+        if left:
+            depth[node] = 1 + max((depth[target] for target in edges.get(node, ())), default=0)
+        elif node not in depth:
+            depth[node] = 0
+            work.append((node, True))
+            work += [(target, False) for target in edges.get(node, ()) if target not in depth]
+    return max(depth.values(), default=0)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from comfy_tui.workflow.checking.definition import DYNAMIC_SLOT, MATCH_TYPE, Input, NodeClass
+from comfy_tui.workflow.checking.declared import DYNAMIC_SLOT, Input, NodeClass
 from comfy_tui.workflow.checking.problem import RAISES, Problem, brief
 from comfy_tui.workflow.checking.rules import Rules
+from comfy_tui.workflow.definition import MATCH_TYPE
 from comfy_tui.workflow.diagnostic import Severity
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from comfy_tui.workflow.checking.definition import (
+from comfy_tui.workflow.checking.declared import (
     DYNAMIC_TYPES,
-    MATCH_TYPE,
     Declared,
     Definitions,
     Input,
@@ -20,11 +19,11 @@ from comfy_tui.workflow.checking.nearest import Nearest
 from comfy_tui.workflow.checking.problem import RAISES, NodeReport, Problem, brief, is_link
 from comfy_tui.workflow.checking.rules import Rules
 from comfy_tui.workflow.checking.values import check_value, unwrapped
+from comfy_tui.workflow.definition import MATCH_TYPE, WIDGET_TYPES
 from comfy_tui.workflow.diagnostic import Severity
 
-_VALUE_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "*", MATCH_TYPE}) | DYNAMIC_TYPES
-# Types that outputs have too, and that the editor lets a person fill in by hand.
-_WIDGET_TYPES = frozenset({"COLOR", "BOUNDING_BOX", "CURVE", "RANGE", "IMAGECOMPARE", "WEBCAM", "LOAD_3D"})
+# Types that a person can fill in by hand, or that take anything.
+_VALUE_TYPES = WIDGET_TYPES | DYNAMIC_TYPES | {"*", MATCH_TYPE}
 
 
 class NodeChecker:
@@ -38,6 +37,7 @@ class NodeChecker:
         self._files = files
         self._rules = rules
         self._nearest = nearest
+        self._kinds: dict[tuple[str, str], str | None] = {}
 
     def check(self, node: NodeClass, inputs: Mapping[str, Any]) -> NodeReport:
         """Everything the server checks in this node, then what it does not and that fails later."""
@@ -54,8 +54,14 @@ class NodeChecker:
         self._undeclared(report, node, declared, inputs)
         return report
 
+    def _kind(self, node: NodeClass, item: Input) -> str | None:
+        key = (node.name, item.name)
+        if key not in self._kinds:
+            self._kinds[key] = picker_kind(node, item)
+        return self._kinds[key]
+
     def _given(self, report: NodeReport, node: NodeClass, item: Input, value: Any) -> None:
-        kind = picker_kind(node, item)
+        kind = self._kind(node, item)
         problem: Problem | None = None
         if isinstance(value, list):
             problem, target = self._links.check(item, node, value)
@@ -74,7 +80,7 @@ class NodeChecker:
     def _missing(
         self, node: NodeClass, declared: Declared, item: Input, inputs: Mapping[str, Any]
     ) -> Problem:
-        kind = picker_kind(node, item)
+        kind = self._kind(node, item)
         if (kind is not None and node.is_core) or takes_every_value(node):
             # The loader's own validation is called without it, which raises.
             words = (
@@ -95,9 +101,9 @@ class NodeChecker:
         )
 
     def _literal_for_link(self, item: Input, value: Any) -> Problem | None:
-        value = unwrapped(value)
-        if (value is None and not item.required) or not self._only_linked(item):
+        if not self._only_linked(item) or (unwrapped(value) is None and not item.required):
             return None
+        value = unwrapped(value)
         return Problem(
             "literal_for_link",
             f"{item.name} takes a link of type {item.type}, but is {brief(value)}.",
@@ -108,14 +114,12 @@ class NodeChecker:
 
     def _only_linked(self, item: Input) -> bool:
         """Whether nothing but a link can be meant: a plain socket of a type that some node makes."""
-        if not isinstance(item.type, str) or item.type in _VALUE_TYPES or item.type in _WIDGET_TYPES:
+        if not isinstance(item.type, str) or item.type in _VALUE_TYPES:
             return False
         if not item.options.keys().isdisjoint(("default", "widgetType", "socketless")):
             return False
         parts = [part.strip() for part in item.type.split(",")]
-        return all(p not in _VALUE_TYPES and p not in _WIDGET_TYPES for p in parts) and any(
-            self._definitions.is_made(p) for p in parts
-        )
+        return _VALUE_TYPES.isdisjoint(parts) and any(self._definitions.is_made(p) for p in parts)
 
     def _unpicked(self, selector: Selector, inputs: Mapping[str, Any]) -> Problem:
         given = inputs.get(selector.name)
@@ -130,7 +134,7 @@ class NodeChecker:
             message,
             selector.name,
             self._nearest.among(given, selector.keys),
-            "The server accepts this without a check and the node may fail when it runs: choose a listed one.",
+            "The server accepts this without a check and the node may fail when it runs.",
             Severity.WARNING,
         )
 
@@ -157,7 +161,7 @@ class NodeChecker:
             "undeclared_link",
             f"{name} is not an input of {node.name}, but is linked to node {value[0]}.",
             name,
-            hint="The server runs that node and hands its result over unasked, which fails: remove the link.",
+            hint="The server runs that node and hands its result over unasked; most nodes fail on that.",
             severity=Severity.WARNING,
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from comfy_tui.workflow.checking.definition import Definitions, NodeClass
+from comfy_tui.workflow.checking.declared import Definitions, NodeClass
 from comfy_tui.workflow.checking.nearest import Nearest
 from comfy_tui.workflow.checking.problem import Problem, brief
 from comfy_tui.workflow.checking.rules import Rules

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from comfy_tui.workflow.checking.definition import Input
+from comfy_tui.workflow.checking.declared import Input
 from comfy_tui.workflow.checking.nearest import Nearest
 from comfy_tui.workflow.checking.problem import RAISES, Problem, brief
 from comfy_tui.workflow.checking.rules import Rules
@@ -85,22 +85,27 @@ def _outside(item: Input, value: Any) -> Problem | None:
 
 def _range_problem(code: str, item: Input, value: Any, words: str, bound: str) -> Problem:
     limit = item.options[bound]
-    low, high = item.options.get("min", "any"), item.options.get("max", "any")
+    low, high = item.options.get("min"), item.options.get("max")
+    allowed = " and ".join(
+        words
+        for words, end in ((f"at least {brief(low)}", low), (f"at most {brief(high)}", high))
+        if end is not None
+    )
     return Problem(
         code,
         f"{item.name} is {brief(value)}, {words} {brief(limit)}.",
         item.name,
         (str(limit),),
-        f"Allowed: {brief(low)} to {brief(high)}.",
+        f"Allowed: {allowed}.",
     )
 
 
 def _not_a_choice(item: Input, value: Any, rules: Rules, nearest: Nearest) -> Problem | None:
-    choices = item.choices()
-    if choices is None or not (rules.checks_combo_options or isinstance(item.type, list)):
+    if not item.is_combo or not (rules.checks_combo_options or isinstance(item.type, list)):
         return None
+    choices = item.choices()
     many = rules.checks_combo_options and item.options.get("multiselect", False) and isinstance(value, list)
-    wrong = [v for v in value if v not in choices] if many else [value] if value not in choices else []
+    wrong = [v for v in (value if many else [value]) if not nearest.holds(choices, v)]
     if not wrong:
         return None
     listed: Sequence[Any] = choices if isinstance(choices, list) else []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from comfy_tui.workflow.checking.definition import Definitions
+from comfy_tui.workflow.checking.declared import Definitions
 from comfy_tui.workflow.checking.files import Files
-from comfy_tui.workflow.checking.graph import cycles, reachable, reverse, round_trip
+from comfy_tui.workflow.checking.graph import cycles, longest, reachable, reverse, round_trip
 from comfy_tui.workflow.checking.links import Links
 from comfy_tui.workflow.checking.nearest import Nearest
 from comfy_tui.workflow.checking.node import NodeChecker
@@ -20,6 +20,8 @@ from comfy_tui.workflow.diagnostic import Diagnostic, Severity
 BREAKS_SERVER = "breaks_server"
 _UNNEEDED = "No output needs this node, so the server does not look at it."
 _MOST_IN_PATH = 8
+# The server checks by recursion, which Python stops at 1000; its web server takes some of that.
+_DEEP = 900
 _CYCLE_HINT = "Remove one of these links."
 
 
@@ -125,6 +127,13 @@ class _Walk:
                 "prompt_no_outputs",
                 "No node of the prompt is an output, so there is nothing to run.",
                 hint="Add a node that saves or shows the result, such as SaveImage or PreviewImage.",
+            )
+        if len(self.needed) > _DEEP and (depth := longest(self.outputs, self.follows)) > _DEEP:
+            yield Diagnostic(
+                Severity.WARNING,
+                "deep_graph",
+                f"{depth} nodes hang one below the other; a server may refuse more than about {_DEEP}.",
+                hint="Split the workflow.",
             )
 
     def _add_cycles(self) -> None:

@@ -1,7 +1,8 @@
-"""What a node class declares, read from ``/object_info`` (comfyui-api, section 10).
+"""What a node class declares as the server's check reads it (comfyui-api, section 10).
 
-Nothing here trusts the definitions: custom packs declare what they like, and a part that is not as
-it should be counts as absent.
+:mod:`comfy_tui.workflow.definition` is the browser's view of the same: there a list of choices is a
+``COMBO`` and an odd output is ``*``, which the server tells apart. Nothing here trusts the definitions:
+custom packs declare what they like, and a part that is not as it should be counts as absent.
 """
 
 from __future__ import annotations
@@ -10,15 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_NO_OPTIONS: Mapping[str, Any] = {}
+from comfy_tui.workflow.definition import AUTOGROW, DYNAMIC_COMBO, NO_OPTIONS
+
 _MAX_NESTING = 32
 _MAX_GROUP = 100
 _CORE_MODULES = ("nodes", "comfy_extras", "comfy_api_nodes")
 
-DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
-AUTOGROW = "COMFY_AUTOGROW_V3"
 DYNAMIC_SLOT = "COMFY_DYNAMICSLOT_V3"
-MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 DYNAMIC_TYPES = frozenset({DYNAMIC_COMBO, AUTOGROW, DYNAMIC_SLOT})
 
 
@@ -31,11 +30,14 @@ class Input:
     type: Any
     options: Mapping[str, Any]
 
+    @property
+    def is_combo(self) -> bool:
+        """Whether a value is chosen from a list, in either way of declaring that."""
+        return isinstance(self.type, list) or self.type == "COMBO"
+
     def choices(self) -> Any:
-        """The choices of a combo as declared (an empty list where it names none); None for others."""
-        if isinstance(self.type, list):
-            return self.type
-        return self.options.get("options", []) if self.type == "COMBO" else None
+        """The choices of a combo as declared, whatever they are; an empty list where it names none."""
+        return self.type if isinstance(self.type, list) else self.options.get("options", [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +145,8 @@ def spec_of(spec: Any) -> tuple[Any, Mapping[str, Any]]:
     """Type and options of an input spec (comfyui-api, section 10.2); type None where it is none."""
     if isinstance(spec, (list, tuple, str)) and spec:
         options = spec[1] if len(spec) > 1 else None
-        return spec[0], options if isinstance(options, Mapping) else _NO_OPTIONS
-    return None, _NO_OPTIONS
+        return spec[0], options if isinstance(options, Mapping) else NO_OPTIONS
+    return None, NO_OPTIONS
 
 
 def _fixed(sections: tuple[tuple[bool, Mapping[str, Any]], ...]) -> Declared:
@@ -208,7 +210,7 @@ def _group(full: str, options: Mapping[str, Any]) -> Iterator[Input]:
     if not isinstance(template, Mapping) or not isinstance(template.get("input"), Mapping):
         return
     filled = ((key, s) for key, s in template["input"].items() if isinstance(s, Mapping) and s)
-    key, section = next(filled, ("", _NO_OPTIONS))
+    key, section = next(filled, ("", NO_OPTIONS))
     if not section:
         return
     kind, spec_options = spec_of(next(iter(section.values())))
