@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from comfy_tui.comfy.client import ComfyClient
-from comfy_tui.comfy.types import JobRecord, SystemStats
-from comfy_tui.errors import ComfyError
+from comfy_tui.comfy.types import JobRecord, Submitted, SystemStats
+from comfy_tui.errors import ComfyError, Refused
 from comfy_tui.monitor.submit import Outbox, Submission
 from comfy_tui.workflow.parameters import SeedMode, with_seed
 
@@ -56,29 +56,52 @@ def used_ram_bytes(stats: SystemStats) -> int | None:
 
 
 class Control:
-    """The actions on one server's jobs and memory.  All raise ApiError (and ReadOnlyError)."""
+    """The actions on one server's jobs and memory.  All raise ApiError (and ReadOnlyError).
 
-    def __init__(self, client: ComfyClient, outbox: Outbox) -> None:
+    Args:
+        client: the server.
+        outbox: keeps what could not be queued again.
+        submit: queues a prompt; the outbox's own way where nothing more is to be done with it.
+    """
+
+    def __init__(
+        self,
+        client: ComfyClient,
+        outbox: Outbox,
+        submit: Callable[[Submission], Awaitable[Submitted]] | None = None,
+    ) -> None:
         self._client = client
         self._outbox = outbox
+        self._submit = submit or outbox.submit
 
     async def cancel(self, prompt_ids: Iterable[str]) -> Cancelled:
         """Cancel exactly these jobs, by the safest way that the server has.
 
         A waiting job is deleted from the queue; a running one is interrupted by its id, which the
-        server ignores when another one runs by then.
+        server ignores when another one runs by then.  Waiting ones go first, the last of them before
+        the others, so that none of them starts because of this.
         """
         wanted = tuple(dict.fromkeys(prompt_ids))
         queue = await self._client.queue()
         running = {record.prompt_id for record in queue.running}
         waiting = {record.prompt_id for record in queue.pending}
-        for prompt_id in wanted:
-            if prompt_id in running | waiting and await self._client.cancel_job(prompt_id) is None:
+        missed: set[str] = set()
+        for prompt_id in sorted(reversed(wanted), key=lambda item: item in running):
+            if prompt_id not in running | waiting:
+                continue
+            found = await self._client.cancel_job(prompt_id)
+            if found is None:
                 await self._cancel_by_queue(prompt_id, waiting=prompt_id in waiting)
+            elif not found:
+                missed.add(prompt_id)
+        if waiting.intersection(wanted):
+            # One of them may have begun to run before it was its turn here.
+            running |= {record.prompt_id for record in (await self._client.queue()).running}
+        here = (running | waiting) - missed
         return Cancelled(
-            removed=tuple(item for item in wanted if item in waiting),
-            interrupted=tuple(item for item in wanted if item in running),
-            gone=tuple(item for item in wanted if item not in running | waiting),
+            removed=tuple(item for item in wanted if item in here and item not in running),
+            interrupted=tuple(item for item in wanted if item in here and item in running),
+            gone=tuple(item for item in wanted if item not in here),
         )
 
     async def _cancel_by_queue(self, prompt_id: str, *, waiting: bool) -> None:
@@ -90,11 +113,21 @@ class Control:
                 return
         await self._client.interrupt(prompt_id)
 
-    async def clear_pending(self) -> int:
-        """Empty the queue; returns how many waited."""
-        count = len((await self._client.queue()).pending)
-        await self._client.clear_pending()
-        return count
+    async def clear_pending(self, prompt_ids: Iterable[str] | None = None) -> int:
+        """Take jobs that wait out of the queue; returns how many.
+
+        Args:
+            prompt_ids: exactly these; one that runs by now goes on.  None empties the queue.
+        """
+        before = {record.prompt_id for record in (await self._client.queue()).pending}
+        if prompt_ids is None:
+            await self._client.clear_pending()
+            return len(before)
+        wanted = before.intersection(prompt_ids)
+        if wanted:
+            await self._client.delete_pending(sorted(wanted))
+            wanted -= {record.prompt_id for record in (await self._client.queue()).running}
+        return len(wanted)
 
     async def record(self, prompt_id: str) -> JobRecord:
         """A job with its prompt and workflow, wherever the server keeps it.
@@ -122,13 +155,13 @@ class Control:
         if new_seed:
             prompt = with_seed(prompt, SeedMode.RANDOM, 0, rng=random.SystemRandom())
         submission = Submission(prompt, name, workflow=record.workflow)
-        return (await self._outbox.submit(submission)).prompt_id
+        return (await self._submit(submission)).prompt_id
 
     async def move_to_front(self, prompt_id: str, name: str) -> bool:
         """Run a waiting job next: take it out and put it in again under its own id.
 
         The server has no route for it.  Returns False where the job did not wait any more.  If
-        the second half fails, the job is kept as unsent.
+        the second half fails, or the server refuses it, the job is kept as unsent.
         """
         queue = await self._client.queue()
         record = next((item for item in queue.pending if item.prompt_id == prompt_id), None)
@@ -141,16 +174,19 @@ class Control:
         if await self._client.history_entry(prompt_id) is not None:
             return False
         extra = {key: value for key, value in record.extra_data.items() if key != "create_time"}
-        await self._outbox.submit(
-            Submission(
-                record.prompt or {},
-                name,
-                front=True,
-                prompt_id=prompt_id,
-                extra_data=extra,
-                client_id=record.client_id,
-            )
+        submission = Submission(
+            record.prompt or {},
+            name,
+            front=True,
+            prompt_id=prompt_id,
+            extra_data=extra,
+            client_id=record.client_id,
         )
+        try:
+            await self._submit(submission)
+        except Refused as error:
+            self._outbox.keep(submission, error)
+            raise
         return True
 
     async def free(self, *, unload_models: bool, free_memory: bool) -> Freed:

@@ -9,9 +9,9 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from comfy_tui import paths
 from comfy_tui.comfy.client import ComfyClient
@@ -27,6 +27,7 @@ from comfy_tui.monitor.state import Connection, Health, Job, Jobs, Link, Notice,
 from comfy_tui.monitor.submit import Outbox, Submission
 from comfy_tui.text import clean, format_bytes, format_duration
 
+T = TypeVar("T")
 #: How many polls the memory history holds.
 HISTORY_POINTS = 120
 #: Progress is published at most so often: every repaint is bytes on the line.
@@ -74,7 +75,7 @@ class Session:
         self._outbox = Outbox(
             self.client, client_id=lambda: self._socket_id, install_id=install_id, clock=clock
         )
-        self.control = Control(self.client, self._outbox)
+        self.control = Control(self.client, self._outbox, self.submit)
         self._progress = ProgressTracker()
         self._progress_due: asyncio.TimerHandle | None = None
         self._poller = Poller(self._tick, interval_s)
@@ -107,9 +108,7 @@ class Session:
     # -- polling -------------------------------------------------------------------------------
 
     async def _tick(self) -> bool:
-        health, jobs = await asyncio.gather(
-            _outcome(self.client.system_stats()), _outcome(self._tracker.read())
-        )
+        health, jobs = await asyncio.gather(_outcome(self.client.system_stats), _outcome(self._tracker.read))
         self._take_health(health)
         self._take_jobs(jobs)
         errors = [result for result in (health, jobs) if isinstance(result, ComfyError)]
@@ -224,7 +223,8 @@ class Session:
     async def submit(self, submission: Submission) -> Submitted:
         """Queue a prompt; see :class:`~comfy_tui.monitor.submit.Outbox`."""
         try:
-            self._progress.know(submission.prompt_id, submission.prompt)
+            if submission.client_id in (None, self._socket_id):  # only then its events come to us
+                self._progress.know(submission.prompt_id, submission.prompt)
             return await self._outbox.submit(submission)
         except Refused:
             self._progress.forget(submission.prompt_id)
@@ -290,10 +290,10 @@ class Session:
         self._publish(jobs)
 
 
-async def _outcome(call: Any) -> Any:
+async def _outcome(call: Callable[[], Awaitable[T]]) -> T | ComfyError:
     """A call's result or its expected error, as a value."""
     try:
-        return await call
+        return await call()
     except (ApiError, ConfigError) as error:
         return error
 

@@ -97,6 +97,10 @@ class Outbox:
         self._unsent.pop(submission.prompt_id, None)
         return sent
 
+    def keep(self, submission: Submission, error: ComfyError) -> None:
+        """Keep a submission that was not taken and must not be lost."""
+        self._keep(submission, error, surely_unsent=True)
+
     def _extra_data(self, submission: Submission) -> Mapping[str, Any]:
         if submission.extra_data is not None:
             return submission.extra_data
