@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import os
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -199,6 +200,33 @@ class ComfyApp(App[int]):
         _log.warning("%s: %s", clean(error.title), clean(error.message, 2000))
         text = "\n".join(part for part in (error.message, error.hint) if part)
         self.tell(error.title, text or error.title, severity="error")
+
+    def copy(self, text: str, what: str) -> None:
+        """Put a text on the clipboard and say where it went.
+
+        Args:
+            text: what to copy; control characters are left out.
+            what: a word or two for the toast: ``prompt``, ``URL``.
+        """
+        self.run_worker(self._copy(text, what), group="clipboard", exit_on_error=True)
+
+    async def _copy(self, text: str, what: str) -> None:
+        from comfy_tui import clipboard
+
+        text = clipboard.safe(text)
+        try:
+            route = await asyncio.to_thread(clipboard.copy, text, os.environ)
+        except ComfyError as error:
+            self.tell_error(error)
+            return
+        words = {
+            clipboard.Route.DESKTOP: f"{what}: copied.",
+            clipboard.Route.TMUX: f"{what}: copied; tmux pastes it with prefix ].",
+            clipboard.Route.TERMINAL: f"{what}: sent to the terminal's clipboard; not every terminal takes it.",
+        }
+        if route is clipboard.Route.TERMINAL:
+            self.copy_to_clipboard(text)
+        self.tell("Clipboard", words[route])
 
     def act(
         self,

@@ -1,0 +1,1 @@
+"""Pictures in a terminal: decoded from bytes, drawn with characters.  Knows no screen."""
