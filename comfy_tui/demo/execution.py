@@ -245,7 +245,7 @@ class Run:
         self._tell("execution_error", data)
 
     def _fail_cycle(self, node_id: str) -> None:
-        """A cycle through an undeclared input. The status stays "success": the real server forgets to set it."""
+        """A cycle through an undeclared input. The status stays "success", as in a real server."""
         data = {
             "prompt_id": self._job.prompt_id,
             "node_id": node_id,

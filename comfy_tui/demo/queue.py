@@ -67,6 +67,7 @@ class JobQueue:
         self._running: Job | None = None
         self._history: dict[str, dict[str, Any]] = {}
         self._wishes: set[str] = set()
+        self._granting = False
         self._stopped = False
         self._counter = 0
         self.interrupt_requested = False
@@ -78,7 +79,7 @@ class JobQueue:
         if "number" in body:
             return float(body["number"])
         number = self._counter
-        if body.get("front"):
+        if "front" in body and bool(body["front"]):
             number = -number
         self._counter += 1
         return number
@@ -142,7 +143,10 @@ class JobQueue:
     def wait_idle(self, timeout_s: float) -> bool:
         """Block until nothing runs and nothing waits; false if that took too long."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._stopped or not self.remaining, timeout_s)
+            return self._changed.wait_for(self._is_idle, timeout_s)
+
+    def _is_idle(self) -> bool:
+        return self._stopped or not (self.remaining or self._wishes or self._granting)
 
     # History.
 
@@ -181,12 +185,15 @@ class JobQueue:
     def next(self) -> tuple[Job | None, set[str]]:
         """Wait for a job or a wish; neither means that the server stops."""
         with self._changed:
+            self._granting = False
+            self._changed.notify_all()
             while not (self._stopped or self._pending or self._wishes):
                 self._changed.wait()
             if self._stopped:
                 return None, set()
             wishes, self._wishes = self._wishes, set()
             if wishes:
+                self._granting = True
                 return None, wishes
             self._running = heapq.heappop(self._pending)
             self.interrupt_requested = False

@@ -128,7 +128,7 @@ def without_secrets(extra_data: dict[str, Any]) -> dict[str, Any]:
 async def _post_queue(request: web.Request) -> web.Response:
     queue = state_of(request).queue
     body = await body_of(request)
-    if body.get("clear"):
+    if "clear" in body and bool(body["clear"]):
         queue.clear()
     if "delete" in body:
         for prompt_id in body["delete"]:
@@ -152,7 +152,7 @@ async def _get_history_entry(request: web.Request) -> web.Response:
 async def _post_history(request: web.Request) -> web.Response:
     queue = state_of(request).queue
     body = await body_of(request)
-    if body.get("clear"):
+    if "clear" in body and bool(body["clear"]):
         queue.clear_history()
     if "delete" in body:
         for prompt_id in body["delete"]:
