@@ -222,7 +222,7 @@ class ComfyApp(App[int]):
         words = {
             clipboard.Route.DESKTOP: f"{what}: copied.",
             clipboard.Route.TMUX: f"{what}: copied; tmux pastes it with prefix ].",
-            clipboard.Route.TERMINAL: f"{what}: sent to the terminal's clipboard; not every terminal takes it.",
+            clipboard.Route.TERMINAL: f"{what}: sent to the terminal's clipboard, if it takes it.",
         }
         if route is clipboard.Route.TERMINAL:
             self.copy_to_clipboard(text)
