@@ -49,6 +49,7 @@ class Faults:
         self._faults: dict[str, Fault] = {}
         self._release = asyncio.Event()
         self._unblocked = False
+        self._news = asyncio.Event()
         #: Every request in order, as ``(method, path)``.
         self.requests: list[tuple[str, str]] = []
         #: The same with queries and headers.
@@ -103,6 +104,12 @@ class Faults:
         """How often a path was asked for."""
         return sum(1 for m, p in self.requests if p == path and (not method or m == method))
 
+    async def arrived(self, path: str, times: int = 1, timeout_s: float = 10.0) -> None:
+        """Wait until a path has been asked for so many times."""
+        async with asyncio.timeout(timeout_s):
+            while self.count(path) < times:
+                await self._news.wait()
+
     def forget(self) -> None:
         """Empty the record of requests."""
         self.requests.clear()
@@ -121,6 +128,8 @@ class Faults:
         """Note a request."""
         self.requests.append((request.method, path))
         self.seen.append(Seen(request.method, path, dict(request.query), dict(request.headers)))
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def answer(self, request: web.Request, path: str) -> web.StreamResponse | None:
         """The faulty answer for a request, or None to answer as usual."""

@@ -158,7 +158,7 @@ class Validator:
             return problem("bad_linked_input", message, name, **extra, received_value=value), True
         source_id = value[0]
         source = NODES[self._prompt[source_id]["class_type"]]
-        received = source.outputs[value[1]]
+        received = source.outputs_of(legacy=self._legacy)[value[1]]
         if not self._matches(received, spec[0]):
             details = f"{name}, received_type({received}) mismatch input_type({spec[0]})"
             message = "Return type mismatch between linked nodes"

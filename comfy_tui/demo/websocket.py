@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import struct
@@ -17,6 +18,7 @@ Message = tuple[str | bytes, str | None]
 
 _PREVIEW, _TEXT, _PREVIEW_WITH_METADATA = 1, 3, 4
 _JPEG = 1
+_PATIENCE_S = 2.0
 
 
 class Hub:
@@ -63,7 +65,8 @@ class Hub:
         for transport in list(self._open.values()):
             if transport is not None:
                 transport.abort()
-        await self._all_gone.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._all_gone.wait(), _PATIENCE_S)
 
     @property
     def client_ids(self) -> tuple[str, ...]:

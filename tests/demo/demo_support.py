@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -38,6 +39,15 @@ async def post(client: httpx.AsyncClient, prompt: Any, **more: Any) -> str:
     answer = await client.post("/prompt", json={"prompt": prompt, "client_id": "test", **more})
     assert answer.status_code == 200, answer.text
     return str(answer.json()["prompt_id"])
+
+
+async def started(client: httpx.AsyncClient, prompt_id: str) -> None:
+    """Wait until the prompt is the one that runs."""
+    async with asyncio.timeout(10):
+        while True:
+            running = (await client.get("/queue")).json()["queue_running"]
+            if running and running[0][1] == prompt_id:
+                return
 
 
 async def run(server: DemoServer, client: httpx.AsyncClient, prompt: Any, **more: Any) -> dict[str, Any]:

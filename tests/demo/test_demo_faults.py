@@ -143,8 +143,7 @@ async def test_faults_that_wait(server: DemoServer, client: httpx.AsyncClient) -
     with pytest.raises(httpx.ReadTimeout):
         await client.get("/prompt", timeout=0.05)
     asking = asyncio.create_task(client.get("/prompt"))
-    while server.faults.count("/prompt") < 2:
-        await asyncio.sleep(0)
+    await server.faults.arrived("/prompt", 2)
     server.faults.clear()
     with pytest.raises(httpx.RemoteProtocolError):
         await asking
@@ -180,8 +179,7 @@ async def test_stopping_does_not_wait_for_hanging_things(
     server.faults.set("/queue", hang=True)
     await post(client, through("DemoHang", ignore_interrupt=True))
     asking = asyncio.create_task(client.get("/queue"))
-    while not server.faults.count("/queue"):
-        await asyncio.sleep(0)
+    await server.faults.arrived("/queue")
     async with asyncio.timeout(5):
         await server.stop()
     with pytest.raises(httpx.TransportError):

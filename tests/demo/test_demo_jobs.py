@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from demo_support import graph, post, run, through
+from demo_support import graph, post, run, started, through
 
 from comfy_tui.demo.server import DemoServer
 
@@ -23,6 +23,7 @@ async def _some(server: DemoServer, client: httpx.AsyncClient) -> list[str]:
     done = (await run(server, client, graph(), extra_data=png))["prompt"][1]
     failed = (await run(server, client, through("DemoError", message="m")))["prompt"][1]
     running = await post(client, through("DemoHang"))
+    await started(client, running)
     pending = await post(client, graph(color=5))
     return [done, failed, running, pending]
 

@@ -59,7 +59,8 @@ def test_it_ends_when_its_parent_is_gone() -> None:
 
 
 def test_spawning_imports_nothing_heavy() -> None:
-    code = "import sys, comfy_tui.demo.process; print([m for m in ('aiohttp', 'PIL', 'textual') if m in sys.modules])"
+    heavy = "aiohttp", "PIL", "textual"
+    code = f"import sys, comfy_tui.demo.process; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

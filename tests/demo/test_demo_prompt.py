@@ -148,6 +148,17 @@ async def test_combo_options_are_not_checked_by_the_old_server(
     assert (await old_client.post("/prompt", json={"prompt": prompt})).status_code == 200
 
 
+async def test_output_nodes_of_the_old_version_pass_nothing_on(
+    client: httpx.AsyncClient, old_client: httpx.AsyncClient
+) -> None:
+    prompt = graph()
+    prompt["3"] = {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}}
+    assert (await client.post("/prompt", json={"prompt": prompt})).json()["node_errors"] == {}
+    found = (await old_client.post("/prompt", json={"prompt": prompt})).json()["node_errors"]
+    assert found["3"]["errors"][0]["details"] == "tuple index out of range"
+    assert (await old_client.get("/object_info/SaveImage")).json()["SaveImage"]["output"] == []
+
+
 async def test_prompt_ids(client: httpx.AsyncClient, old_client: httpx.AsyncClient) -> None:
     canonical = "11111111-2222-4333-8444-555555555555"
     assert await post(client, graph(), prompt_id=canonical) == canonical

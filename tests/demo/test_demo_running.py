@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from demo_support import graph, listen, post, run, through
+from demo_support import Listener, graph, listen, post, run, started, through
 from PIL import Image
 
 from comfy_tui.demo.seed import WORKFLOWS
@@ -201,14 +201,23 @@ async def test_undeclared_cycle_fails_but_says_success(server: DemoServer, clien
 
 
 async def _start_hanging(client: httpx.AsyncClient, **inputs: Any) -> str:
-    """Queue a prompt that hangs, and come back when the node is at it."""
-    return await post(client, through("DemoHang", **inputs))
+    """Queue a prompt that hangs, and come back when it runs."""
+    prompt_id = await post(client, through("DemoHang", **inputs))
+    await started(client, prompt_id)
+    return prompt_id
+
+
+async def _at_node(listener: Listener, node_id: str) -> None:
+    def at_it(message: Any) -> bool:
+        return bool(message["type"] == "executing" and message["data"]["node"] == node_id)
+
+    await listener.until(at_it)
 
 
 async def test_interrupt_by_id_and_in_general(server: DemoServer, client: httpx.AsyncClient) -> None:
     async with listen(server) as listener:
         prompt_id = await _start_hanging(client)
-        await listener.until(lambda m: m["type"] == "executing" and m["data"]["node"] == "3")
+        await _at_node(listener, "3")
         assert (await client.post("/interrupt", json={"prompt_id": "other"})).status_code == 200
         assert server.state.queue.interrupt_requested is False
         assert (await client.post("/interrupt", json={"prompt_id": prompt_id})).content == b""
@@ -218,7 +227,7 @@ async def test_interrupt_by_id_and_in_general(server: DemoServer, client: httpx.
         assert (name, data["node_id"], data["executed"]) == ("execution_interrupted", "3", ["1"])
         assert (entry["status"]["status_str"], entry["status"]["completed"]) == ("error", False)
         again = await post(client, through("DemoHang") | {"1": graph(color=2)["1"]})
-        await listener.until(lambda m: m["type"] == "executing" and m["data"]["node"] == "3")
+        await _at_node(listener, "3")
         await client.post("/interrupt")
         await listener.until_end(again)
 
@@ -254,10 +263,9 @@ async def test_queue_order_delete_and_clear(server: DemoServer, client: httpx.As
 
 async def test_secrets_of_the_queue(client: httpx.AsyncClient, old_client: httpx.AsyncClient) -> None:
     for one, hidden in ((client, True), (old_client, False)):
-        await post(one, through("DemoHang"), extra_data={"api_key_comfy_org": "S", "x": 1})
-        item = [i for i in (await one.get("/queue")).json()["queue_running"]]
-        while not item:
-            item = (await one.get("/queue")).json()["queue_running"]
+        data = {"api_key_comfy_org": "S", "x": 1}
+        await started(one, await post(one, through("DemoHang"), extra_data=data))
+        item = (await one.get("/queue")).json()["queue_running"]
         assert ("api_key_comfy_org" not in item[0][3]) is hidden
         assert item[0][3]["x"] == 1
         await one.post("/interrupt")

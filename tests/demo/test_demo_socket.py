@@ -71,10 +71,10 @@ async def test_order_is_the_recorded_one(version: str) -> None:
     async with (
         DemoServer(legacy=version == "0.3.64") as server,
         httpx.AsyncClient(base_url=server.url) as client,
+        listen(server) as listener,
     ):
-        async with listen(server) as listener:
-            await post(client, prompt)
-            await listener.until_end()
+        await post(client, prompt)
+        await listener.until_end()
     assert _collapse(listener.types()) == _collapse([message["type"] for message in theirs])
     for ours, real in zip(_data_keys(listener.messages), _data_keys(theirs), strict=True):
         assert ours == real
@@ -181,10 +181,13 @@ async def test_previews_can_be_switched_off_per_prompt(
 
 async def test_progress_is_throttled_in_the_new_version_only() -> None:
     for is_legacy in (False, True):
-        async with DemoServer(legacy=is_legacy, previews=False) as server:
-            async with httpx.AsyncClient(base_url=server.url) as client, listen(server) as listener:
-                await post(client, through("DemoSleep", seconds=0.0, steps=200))
-                await listener.until_end()
+        async with (
+            DemoServer(legacy=is_legacy, previews=False) as server,
+            httpx.AsyncClient(base_url=server.url) as client,
+            listen(server) as listener,
+        ):
+            await post(client, through("DemoSleep", seconds=0.0, steps=200))
+            await listener.until_end()
         values = [m["value"] for m in listener.of("progress")]
         assert (values[0], values[-1]) == (1, 200)
         assert (len(values) == 200) is is_legacy

@@ -100,6 +100,10 @@ class NodeType:
         found.update({name: (False, _resolve(spec, listings)) for name, spec in self.optional.items()})
         return found
 
+    def outputs_of(self, *, legacy: bool) -> tuple[str, ...]:
+        """The output types; the output nodes of old versions pass nothing on."""
+        return () if legacy and self.output_node else self.outputs
+
     def definition(self, listings: Listings, *, legacy: bool, dress: Callable[[str], str]) -> dict[str, Any]:
         """The entry of ``/object_info``."""
         sections: dict[str, dict[str, Any]] = {
@@ -112,6 +116,9 @@ class NodeType:
         for spec in (*sections["required"].values(), *sections.get("optional", {}).values()):
             if len(spec) > 1 and "tooltip" in spec[1]:
                 spec[1]["tooltip"] = dress(spec[1]["tooltip"])
+            if legacy and len(spec) > 1:
+                spec[1].pop("advanced", None)
+        outputs = self.outputs_of(legacy=legacy)
         display = self.display_name
         if self.simulated and display is not None:
             display = f"{display} (demo)"
@@ -119,9 +126,9 @@ class NodeType:
             "input": sections,
             "input_order": {section: list(names) for section, names in sections.items()},
             "is_input_list": False,
-            "output": list(self.outputs),
-            "output_is_list": [False] * len(self.outputs),
-            "output_name": list(self.output_names or self.outputs),
+            "output": list(outputs),
+            "output_is_list": [False] * len(outputs),
+            "output_name": list(self.output_names or self.outputs)[: len(outputs)],
             "name": self.name,
             "display_name": dress(display) if display is not None else None,
             "description": dress(self.description),
