@@ -1,16 +1,41 @@
-"""What a workflow is: formats, conversion, checks. Pure: no network, no terminal."""
+"""What a workflow is: formats, conversion, checks. Pure: no network, no terminal.
 
-from comfy_tui.workflow.conversion import Control, Conversion, Converter, convert, next_values
-from comfy_tui.workflow.formats import WorkflowFile, WorkflowKind, parse_workflow, read_workflow
+The names are imported when they are first used: the console's first frame needs none of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from comfy_tui.workflow.checking import Verdict, check
+    from comfy_tui.workflow.conversion import Control, Conversion, Converter, convert, next_values
+    from comfy_tui.workflow.formats import WorkflowFile, WorkflowKind, parse_workflow, read_workflow
+
+_HOMES = {
+    "checking": ("Verdict", "check"),
+    "conversion": ("Control", "Conversion", "Converter", "convert", "next_values"),
+    "formats": ("WorkflowFile", "WorkflowKind", "parse_workflow", "read_workflow"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Control",
     "Conversion",
     "Converter",
+    "Verdict",
     "WorkflowFile",
     "WorkflowKind",
+    "check",
     "convert",
     "next_values",
     "parse_workflow",
     "read_workflow",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
