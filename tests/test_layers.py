@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 #: Usable in a script without the console.
 WITHOUT_A_TERMINAL = (
-    *("workflow", "comfy", "comfy.client", "inventory", "monitor", "demo", "demo.process"),
+    *("workflow", "comfy", "comfy.client", "inventory", "library", "monitor", "demo", "demo.process"),
     *("config", "options", "keymap", "project", "paths", "errors", "text", "secret", "cli"),
 )
 

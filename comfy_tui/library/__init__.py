@@ -1,0 +1,1 @@
+"""Where workflows come from and go to: folders, recent files, the server; exports and uploads."""

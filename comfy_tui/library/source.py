@@ -1,0 +1,102 @@
+"""All sources of workflows, and how a workflow of each is read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from comfy_tui.comfy.client import ComfyClient
+from comfy_tui.errors import ComfyError, WorkflowError
+from comfy_tui.library.entry import Entry, Group, server_group, template_group
+from comfy_tui.library.folders import list_folder
+from comfy_tui.library.recent import recent_group
+from comfy_tui.project import Project
+from comfy_tui.text import format_bytes
+
+#: The largest workflow file that is read.
+LIMIT_BYTES = 64 * 1024 * 1024
+
+
+def local_groups(project: Project | None, folders: Iterable[Path]) -> tuple[Group, ...]:
+    """What can be read without a server: the project's workflows, the config's folders, recent files."""
+    groups = []
+    if project is not None:
+        title = f"Project {project.name}"
+        if project.workflows_folder.exists():
+            groups.append(list_folder("project", title, project.workflows_folder))
+        else:
+            groups.append(Group("project", title, (), f"there is no {project.workflows_folder}"))
+    for number, folder in enumerate(folders):
+        groups.append(list_folder(f"folder{number}", f"Folder {folder.name or folder}", folder))
+    recent = recent_group()
+    return (*groups, recent) if recent.entries else tuple(groups)
+
+
+async def remote_groups(client: ComfyClient) -> tuple[Group, ...]:
+    """What the server has; a source that fails becomes a group that says why."""
+    groups = []
+    try:
+        groups.append(server_group(await client.saved_workflows()))
+    except ComfyError as error:
+        groups.append(Group("server", "Server", (), f"{error.title}: {error.message}"))
+    try:
+        groups.append(template_group(await client.templates()))
+    except ComfyError as error:
+        groups.append(Group("templates", "Templates", (), f"{error.title}: {error.message}"))
+    return tuple(groups)
+
+
+async def read_remote(entry: Entry, client: ComfyClient) -> bytes:
+    """The bytes of a workflow on the server."""
+    if entry.template is not None:
+        return await client.template(entry.template)
+    return await client.saved_workflow(entry.remote)
+
+
+def read_file(path: Path, limit_bytes: int = LIMIT_BYTES) -> bytes:
+    """The bytes of a workflow file.
+
+    Raises:
+        WorkflowError: it is not a file, too large, or cannot be read.
+    """
+    try:
+        # Without O_NONBLOCK a named pipe would never let go.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        with os.fdopen(handle, "rb") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):
+                raise _bad(path, "it is not a file", "Choose a file.")
+            if state.st_size > limit_bytes:
+                size = f"{format_bytes(state.st_size)}; at most {format_bytes(limit_bytes)} are read"
+                raise WorkflowError("The workflow is too large", f"{path}: {size}", "Is it a workflow?")
+            content = file.read(limit_bytes + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise _bad(path, reason or type(error).__name__, "Is the path right, and may you read it?") from error
+    if len(content) > limit_bytes:
+        raise WorkflowError("The workflow is too large", f"{path}: it grows while it is read", "")
+    return content
+
+
+def _bad(path: Path, reason: str, hint: str) -> WorkflowError:
+    return WorkflowError("The workflow cannot be read", f"{path}: {reason}", hint)
+
+
+def typed_path(text: str, cwd: Path) -> Path:
+    """The path that a person typed: ``~`` is their home, a relative one starts in ``cwd``.
+
+    Raises:
+        WorkflowError: it cannot be a path.
+    """
+    words = text.strip()
+    if len(words) > 1 and words[0] == words[-1] and words[0] in "'\"":
+        words = words[1:-1]
+    if not words or "\0" in words:
+        raise WorkflowError("No path", "nothing was typed", "Type the path of a file.")
+    try:
+        path = Path(words).expanduser()
+    except RuntimeError:  # ~nobody-of-that-name
+        path = Path(words)
+    return Path(os.path.normpath(cwd / path))
