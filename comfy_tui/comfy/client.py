@@ -207,6 +207,15 @@ class ComfyClient:
                     raise BadReply("The file is too large to show", limit, "Save it instead.")
         return bytes(content)
 
+    async def view_size(self, file: OutputFile) -> int | None:
+        """How large an output is, by asking for its first byte; None where the server does not tell."""
+        params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
+        async with self._http.stream("/view", params, {"Range": "bytes=0-0"}) as response:
+            total = response.headers.get("content-range", "").rpartition("/")[2]
+            if response.status_code == 200:
+                total = response.headers.get("content-length", "")
+        return int(total) if total.isascii() and total.isdigit() and len(total) < 19 else None
+
     # -- workflows on the server ---------------------------------------------------------------
 
     async def saved_workflows(self) -> tuple[UserFile, ...]:

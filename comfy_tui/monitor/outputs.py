@@ -1,0 +1,135 @@
+"""What jobs left behind, one entry for each file or text, newest job first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlencode
+
+from comfy_tui.comfy.types import OutputFile, OutputText
+from comfy_tui.monitor.state import Job
+from comfy_tui.text import clean
+
+
+class Medium(StrEnum):
+    """What a file is, going by its ending; a guess that opening it may prove wrong."""
+
+    PICTURE = "picture"
+    VIDEO = "video"
+    AUDIO = "audio"
+    MODEL = "3D model"
+    TEXT = "text"
+    OTHER = "file"
+
+
+_ENDINGS = {
+    Medium.PICTURE: "png jpg jpeg jfif webp gif bmp avif apng ppm tga ico qoi tif tiff jxl heic exr jp2 svg",
+    Medium.VIDEO: "mp4 webm mkv mov avi m4v",
+    Medium.AUDIO: "flac mp3 wav opus ogg m4a aac",
+    Medium.MODEL: "glb gltf obj ply stl fbx usdz spz splat ksplat",
+    Medium.TEXT: "txt json csv md srt vtt log yaml yml xml",
+}
+_BY_ENDING = {ending: medium for medium, endings in _ENDINGS.items() for ending in endings.split()}
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One file or text of an ended job; exactly one of ``file`` and ``text`` is there."""
+
+    #: The same as long as the server's history has the job.
+    key: str
+    job: Job
+    file: OutputFile | None = None
+    text: OutputText | None = None
+
+    @property
+    def node_id(self) -> str:
+        """The node that made it."""
+        made = self.file or self.text
+        return made.node_id if made is not None else ""
+
+    @property
+    def name(self) -> str:
+        """The file's name, or the first words of a text; as the server sent it."""
+        if self.file is not None:
+            return self.file.filename
+        return " ".join(self.text.text[:200].split()) if self.text is not None else ""
+
+    @property
+    def ending(self) -> str:
+        """The file's ending in small letters without its dot; empty where it has none."""
+        if self.file is None:
+            return ""
+        stem, dot, ending = self.file.filename.rpartition(".")
+        return ending.lower() if dot and stem and ending.isalnum() and len(ending) <= 8 else ""
+
+    @property
+    def medium(self) -> Medium:
+        """What it is."""
+        return Medium.TEXT if self.file is None else _BY_ENDING.get(self.ending, Medium.OTHER)
+
+    @property
+    def kind(self) -> str:
+        """What it is, in a word for a list."""
+        return self.ending or self.medium.value
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the server forgets it when it is started again (PreviewImage)."""
+        return self.file is not None and self.file.type == "temp"
+
+    @property
+    def path(self) -> str:
+        """Where it is below the server's folders: ``output/sub/name.png``."""
+        if self.file is None:
+            return ""
+        return "/".join(part for part in (self.file.type, self.file.subfolder, self.file.filename) if part)
+
+    def url(self, server_url: str) -> str:
+        """Where a browser finds it; ``server_url`` never holds credentials."""
+        if self.file is None:
+            return ""
+        file = self.file
+        query = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
+        return f"{server_url}/view?{urlencode(query, errors='replace')}"
+
+
+def outputs_of(jobs: Iterable[Job]) -> tuple[Output, ...]:
+    """Everything that the jobs left behind, in their order; of one job what is kept comes first."""
+    found: list[Output] = []
+    for job in jobs:
+        files = sorted(job.outputs, key=lambda file: file.type == "temp")
+        for index, file in enumerate(files):
+            found.append(Output(f"{job.prompt_id}/{index}", job, file=file))
+        for index, text in enumerate(job.texts):
+            found.append(Output(f"{job.prompt_id}/text {index}", job, text=text))
+    return tuple(found)
+
+
+def searched(output: Output) -> tuple[str, ...]:
+    """The texts in which a filter looks."""
+    summary = output.job.summary
+    words = (output.path or output.name, output.kind, output.job.title)
+    if summary is None:
+        return words
+    return (*words, summary.positive, " ".join(summary.models), str(summary.seed))
+
+
+def prompt_of(output: Output) -> str:
+    """What was asked for, in full; empty where it is not known."""
+    return output.job.summary.positive if output.job.summary is not None else ""
+
+
+def settings_of(output: Output) -> str:
+    """Seed, steps, cfg and sampler, as far as they are known."""
+    summary = output.job.summary
+    if summary is None:
+        return ""
+    parts = [
+        f"seed {summary.seed}" if summary.seed is not None else "",
+        f"{summary.steps} steps" if summary.steps is not None else "",
+        f"cfg {summary.cfg:g}" if summary.cfg is not None else "",
+        clean(summary.sampler, 40),
+    ]
+    return " · ".join(part for part in parts if part)
