@@ -10,6 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 HISTORY_LIMIT = 10_000
+_SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
+
+
+def without_secrets(extra_data: dict[str, Any]) -> dict[str, Any]:
+    """The data without the keys that only paid nodes may see."""
+    return {key: value for key, value in extra_data.items() if key not in _SECRETS}
 
 
 @dataclass
@@ -209,6 +215,7 @@ class JobQueue:
                 del self._history[next(iter(self._history))]
             entry = outcome.wire(job)
             entry["prompt"] = copy.deepcopy(entry["prompt"])
+            entry["prompt"][3] = without_secrets(entry["prompt"][3])
             self._history[job.prompt_id] = entry
             self._changed.notify_all()
         self._on_change()

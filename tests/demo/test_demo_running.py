@@ -261,14 +261,21 @@ async def test_queue_order_delete_and_clear(server: DemoServer, client: httpx.As
     await server.wait_idle()
 
 
-async def test_secrets_of_the_queue(client: httpx.AsyncClient, old_client: httpx.AsyncClient) -> None:
-    for one, hidden in ((client, True), (old_client, False)):
+async def test_secrets_of_queue_and_history(
+    server: DemoServer, client: httpx.AsyncClient, legacy: DemoServer, old_client: httpx.AsyncClient
+) -> None:
+    for on, by, hidden in ((server, client, True), (legacy, old_client, False)):
         data = {"api_key_comfy_org": "S", "x": 1}
-        await started(one, await post(one, through("DemoHang"), extra_data=data))
-        item = (await one.get("/queue")).json()["queue_running"]
-        assert ("api_key_comfy_org" not in item[0][3]) is hidden
-        assert item[0][3]["x"] == 1
-        await one.post("/interrupt")
+        prompt_id = await post(by, through("DemoHang"), extra_data=data)
+        await started(by, prompt_id)
+        item = (await by.get("/queue")).json()["queue_running"][0]
+        assert ("api_key_comfy_org" not in item[3]) is hidden
+        assert item[3]["x"] == 1
+        await by.post("/interrupt")
+        await on.wait_idle()
+        stored = (await by.get(f"/history/{prompt_id}")).json()[prompt_id]["prompt"][3]
+        assert "api_key_comfy_org" not in stored
+        assert stored["x"] == 1
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,11 @@ from aiohttp import web
 
 from ..hostile import dress_document
 from ..nodes import NODES
-from ..queue import Job
+from ..queue import Job, without_secrets
 from ..state import DemoState, state_of
 from ..validation import Validator, problem
 from .table import Route, body_of
 
-_SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
 _BAD_ID = (
     "prompt_id must be a UUID string in canonical lowercase hyphenated form; "
     "omit it to let the server generate one"
@@ -118,11 +117,6 @@ def _shown(job: Job, state: DemoState) -> list[Any]:
     if not state.legacy and isinstance(wire[3], dict):
         wire[3] = without_secrets(wire[3])
     return wire
-
-
-def without_secrets(extra_data: dict[str, Any]) -> dict[str, Any]:
-    """The data without the keys that only paid nodes may see."""
-    return {key: value for key, value in extra_data.items() if key not in _SECRETS}
 
 
 async def _post_queue(request: web.Request) -> web.Response:
