@@ -16,8 +16,31 @@ DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 
 WIDGET_TYPES = frozenset(
-    "INT FLOAT BOOLEAN STRING COMBO COLOR CURVE RANGE BOUNDING_BOX IMAGECOMPARE PAINTER MARKDOWN TEXTAREA CHART "
-    "GALLERIA IMAGEUPLOAD AUDIO_UI AUDIOUPLOAD AUDIO_RECORD WEBCAM LOAD_3D LOAD_3D_ADVANCED PREVIEW_3D".split()
+    (
+        "INT",
+        "FLOAT",
+        "BOOLEAN",
+        "STRING",
+        "COMBO",
+        "COLOR",
+        "CURVE",
+        "RANGE",
+        "BOUNDING_BOX",
+        "IMAGECOMPARE",
+        "PAINTER",
+        "MARKDOWN",
+        "TEXTAREA",
+        "CHART",
+        "GALLERIA",
+        "IMAGEUPLOAD",
+        "AUDIO_UI",
+        "AUDIOUPLOAD",
+        "AUDIO_RECORD",
+        "WEBCAM",
+        "LOAD_3D",
+        "LOAD_3D_ADVANCED",
+        "PREVIEW_3D",
+    )
 ) | {DYNAMIC_COMBO}
 """Types that have a widget in the browser without any pack's JavaScript (graph-to-prompt, section 4.2)."""
 
@@ -189,19 +212,21 @@ def read_input(name: str, raw: Any, required: bool) -> InputSpec | None:
     if kind != "COMBO":
         return InputSpec(name, kind, options, required)
     listed = options.get("options")
-    return InputSpec(name, kind, options, required, tuple(listed) if isinstance(listed, list | tuple) else None)
+    return InputSpec(
+        name, kind, options, required, tuple(listed) if isinstance(listed, list | tuple) else None
+    )
 
 
 def read_inputs(section: Mapping[str, Any], required: bool) -> Iterator[InputSpec]:
     """Read the inputs of one section, in dictionary order."""
     for name, raw in section.items():
-        spec = read_input(name, raw, required) if isinstance(name, str) else None
+        spec = read_input(name, raw, required)
         if spec is not None:
             yield spec
 
 
 def branches(spec: InputSpec) -> dict[str, tuple[InputSpec, ...]]:
-    """The inputs that each choice of a dynamic combo brings, with short names (graph-to-prompt, section 7.1)."""
+    """The inputs that each choice of a dynamic combo brings, by short name (graph-to-prompt, section 7.1)."""
     listed = spec.options.get("options")
     found: dict[str, tuple[InputSpec, ...]] = {}
     for entry in listed if isinstance(listed, list | tuple) else ():
@@ -209,7 +234,10 @@ def branches(spec: InputSpec) -> dict[str, tuple[InputSpec, ...]]:
         if not isinstance(key, str):
             continue
         inputs = entry.get("inputs")
-        children = [*read_inputs(_section(inputs, "required"), True), *read_inputs(_section(inputs, "optional"), False)]
+        children = [
+            *read_inputs(_section(inputs, "required"), True),
+            *read_inputs(_section(inputs, "optional"), False),
+        ]
         found[key] = tuple(children)
     return found
 
@@ -218,7 +246,10 @@ def autogrow(spec: InputSpec, group: str) -> Autogrow:
     """The naming rule of an autogrow input whose full name is ``group``."""
     template = _template(spec)
     inner = template.get("input")
-    inputs = (*read_inputs(_section(inner, "required"), True), *read_inputs(_section(inner, "optional"), False))
+    inputs = (
+        *read_inputs(_section(inner, "required"), True),
+        *read_inputs(_section(inner, "optional"), False),
+    )
     listed = template.get("names")
     names = tuple(n for n in listed if isinstance(n, str)) if isinstance(listed, list) else None
     prefix = template.get("prefix")

@@ -85,7 +85,7 @@ class Layout:
 
 
 def lay_out(definition: NodeDefinition) -> Layout:
-    """Make the layout of a class: pure sockets and groups first, then widgets (graph-to-prompt, section 4.1)."""
+    """Make a class's layout: pure sockets and groups first, then widgets (graph-to-prompt, section 4.1)."""
     layout = Layout()
     inputs = [*definition.inputs, *_inserted(definition)]
     for spec in inputs:

@@ -35,7 +35,9 @@ class Builder:
         """The class with its layout, None when the server lacks it."""
         if class_type not in self._classes:
             definition = self.definitions.get(class_type)
-            self._classes[class_type] = None if definition is None else LaidOut(definition, lay_out(definition))
+            self._classes[class_type] = (
+                None if definition is None else LaidOut(definition, lay_out(definition))
+            )
         return self._classes[class_type]
 
     def node(self, raw: Mapping[str, Any], key: str, index: int, subgraphs: Mapping[str, Graph]) -> Node:
@@ -64,24 +66,33 @@ class Builder:
 
     def fill(self, node: Node, graph: Graph, report: Report) -> None:
         """Give a node its sockets, outputs and widgets."""
-        saved = {}
+        saved: dict[str, Mapping[str, Any]] = {}
         for entry in entries(node.raw, "inputs"):
-            name = entry.get("name") if isinstance(entry, Mapping) else None
-            if isinstance(name, str):
+            if not isinstance(entry, Mapping):
+                continue
+            if isinstance(name := entry.get("name"), str):
                 saved.setdefault(name, entry)
+            if (link := key_of(entry.get("link"))) is not None:
+                graph.named.add(link)
+                if isinstance(entry.get("widget"), Mapping):
+                    graph.marked.add(link)
         if node.kind is Kind.BACKEND:
             self._fill_backend(node, saved, report)
         elif node.subgraph is not None:
             _fill_instance(node, saved, report)
         else:
-            node.slots = [_saved_slot(entry) for entry in entries(node.raw, "inputs") if isinstance(entry, Mapping)]
+            node.slots = [
+                _saved_slot(entry) for entry in entries(node.raw, "inputs") if isinstance(entry, Mapping)
+            ]
             node.outputs = _saved_outputs(node)
             if node.kind is Kind.UNKNOWN:
                 node.widgets = _guess_widgets(node)
             elif node.kind is Kind.SET:
                 name = set_name(node)
                 if name and graph.setters.setdefault(name, node) is not node:
-                    report.warn("duplicate_set_node", f'more than one Set node sets "{name}"; the first is used', node)
+                    report.warn(
+                        "duplicate_set_node", f'more than one Set node sets "{name}"; the first is used', node
+                    )
 
     def _fill_backend(self, node: Node, saved: Mapping[str, Any], report: Report) -> None:
         laid_out = self.laid_out(node.type)
@@ -106,27 +117,32 @@ class Builder:
                 values = Values(values.listed)
                 values.drop(dropped)
                 widgets = make_widgets(laid_out.layout, values)
-        for widget in unknown_choices(widgets):
-            report.warn(
-                "unknown_dynamic_option",
-                f'"{widget.value}" is not a choice of {widget.spec.name} on this server: its own inputs are lost '
-                "and the values after it may have shifted",
-                node,
-                input=widget.spec.name,
-                hint="Choose one of: " + ", ".join((widget.spec.choices or ())[:10]),
-            )
-        surplus = values.surplus
-        if surplus:
-            count = f"{len(surplus)} saved value{'s' if len(surplus) > 1 else ''}"
-            report.warn("surplus_values", f"{count} of {node.type} fit no widget of this server's version", node)
-        shifted = disagreements(widgets, node.raw.get("widgets_values_named"))
-        if shifted:
-            names = ", ".join(shifted[:6])
-            report.warn("shifted_values", f"values by position and by name disagree for {names}", node)
-        mended = settle(widgets, node.type)
-        if mended:
-            report.warn("null_value", f"null became the first choice of {', '.join(mended)}", node, input=mended[0])
+        _report_values(node, values, widgets, report)
         return widgets
+
+
+def _report_values(node: Node, values: Values, widgets: list[Widget], report: Report) -> None:
+    """Say where the saved values do not fit the widgets, and mend what the browser mends."""
+    unknown = list(unknown_choices(widgets))
+    for widget in unknown:
+        text = (
+            f'"{str(widget.value)[:80]}" is not a choice of {widget.spec.name} on this server: '
+            "its own inputs are lost and the values after it may have shifted"
+        )
+        hint = "Choose one of: " + ", ".join((widget.spec.choices or ())[:10])
+        report.warn("unknown_dynamic_option", text, node, input=widget.spec.name, hint=hint)
+    surplus = len(values.surplus)
+    if not unknown and surplus > sum(1 for widget in widgets if not widget.spec.in_values):
+        count = f"{surplus} saved value{'s' if surplus > 1 else ''}"
+        report.warn("surplus_values", f"{count} of {node.type} fit no widget of this server's version", node)
+    shifted = disagreements(widgets, node.raw.get("widgets_values_named"))
+    if shifted:
+        names = ", ".join(shifted[:6])
+        report.warn("shifted_values", f"values by position and by name disagree for {names}", node)
+    mended = settle(widgets, node.type)
+    if mended:
+        text = f"null became the first choice of {', '.join(mended)}"
+        report.warn("null_value", text, node, input=mended[0])
 
 
 def _live_slots(layout: Layout, widgets: Mapping[str, Widget], saved: Mapping[str, Any]) -> Iterator[Slot]:
@@ -179,7 +195,9 @@ def _saved_slot(entry: Mapping[str, Any]) -> Slot:
     )
 
 
-def _append_extras(node: Node, widgets: Mapping[str, Widget], saved: Mapping[str, Any], report: Report) -> None:
+def _append_extras(
+    node: Node, widgets: Mapping[str, Widget], saved: Mapping[str, Any], report: Report
+) -> None:
     """Saved inputs that the definition does not know: kept as sockets, dropped as widgets (section 6.3)."""
     known = {slot.name for slot in node.slots}
     dynamic = tuple(f"{w.spec.name}." for w in node.widgets if w.spec.kind == DYNAMIC_COMBO)
@@ -190,7 +208,7 @@ def _append_extras(node: Node, widgets: Mapping[str, Widget], saved: Mapping[str
         mark = entry.get("widget")
         widget_name = mark.get("name") if isinstance(mark, Mapping) else None
         stale = bool(dynamic) and name.startswith(dynamic)
-        if stale or slot.marked and widget_name not in widgets:
+        if stale or (slot.marked and widget_name not in widgets):
             if slot.link is not None:
                 text = f"{node.type} has no input {name} on this server; its link is dropped"
                 report.warn("lost_link", text, node, input=name)
@@ -202,7 +220,10 @@ def _append_extras(node: Node, widgets: Mapping[str, Widget], saved: Mapping[str
 
 
 def _saved_outputs(node: Node) -> list[str]:
-    return [type_of(entry.get("type")) if isinstance(entry, Mapping) else "*" for entry in entries(node.raw, "outputs")]
+    return [
+        type_of(entry.get("type")) if isinstance(entry, Mapping) else "*"
+        for entry in entries(node.raw, "outputs")
+    ]
 
 
 def _fill_instance(node: Node, saved: Mapping[str, Any], report: Report) -> None:
@@ -221,7 +242,9 @@ def _fill_instance(node: Node, saved: Mapping[str, Any], report: Report) -> None
     for name, entry in saved.items():
         link = _saved_slot(entry).link
         if name not in names and link is not None and link not in kept:
-            report.warn("lost_link", f'the subgraph has no input "{name}"; its link is dropped', node, input=name)
+            report.warn(
+                "lost_link", f'the subgraph has no input "{name}"; its link is dropped', node, input=name
+            )
     node.outputs = [port.type for port in graph.outputs]
 
 

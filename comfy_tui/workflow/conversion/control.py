@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from comfy_tui.workflow.conversion.emit import Expansion
-from comfy_tui.workflow.conversion.model import BYPASS, NEVER, Graph, Kind, Node, Scope, Widget
-from comfy_tui.workflow.conversion.primitive import maximum, minimum, primitive_targets, step_of
-from comfy_tui.workflow.conversion.promote import Promotion
-from comfy_tui.workflow.conversion.resolve import Promoted, Resolver
-from comfy_tui.workflow.layout import CONTROL, FILTER, WidgetSpec
-
 Place = tuple[str | int, ...]
 
 _LIMIT = 1125899906842624
-_MODES = {True: "randomize", False: "fixed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +34,11 @@ class Control:
         """The value of the next copy, given that of this one."""
         if self.kind == "COMBO":
             return self._next_choice(current, rng)
-        if isinstance(current, bool) or not isinstance(current, int | float) or not math.isfinite(float(current)):
+        if (
+            isinstance(current, bool)
+            or not isinstance(current, int | float)
+            or not math.isfinite(float(current))
+        ):
             return current
         least, most = max(self.least, -_LIMIT), min(self.most, _LIMIT)
         step = self.step if self.step > 0 else 1
@@ -79,54 +74,40 @@ def next_values(
     prompts are not chosen anew: convert the returned workflow again for that.
     """
     new_prompt, new_workflow = dict(prompt), dict(workflow)
+    owned: dict[int, Any] = {}
     for control in controls:
         if control.mode == "fixed":
             continue
+        literal = [place for place in control.targets if _is_literal(new_prompt, place)]
         current = control.value
-        for place in control.places[:1]:
-            current = _read(new_workflow, place, current)
-        literal = [t for t in control.targets if _is_literal(new_prompt, t)]
         if literal:
             current = new_prompt[literal[0][0]]["inputs"][literal[0][1]]
         value = control.next_value(current, rng)
         for node_id, name in literal:
-            node = dict(new_prompt[node_id])
-            node["inputs"] = {**node["inputs"], name: value}
-            new_prompt[node_id] = node
+            _write(new_prompt, (node_id, "inputs", name), value, owned)
         for place in control.places:
-            new_workflow = _written(new_workflow, place, value)
+            _write(new_workflow, place, value, owned)
     return new_prompt, new_workflow
 
 
 def _is_literal(prompt: Mapping[str, Any], target: tuple[str, str]) -> bool:
     node = prompt.get(target[0])
     inputs = node.get("inputs") if isinstance(node, Mapping) else None
-    return isinstance(inputs, Mapping) and target[1] in inputs and not isinstance(inputs[target[1]], list | dict)
+    return (
+        isinstance(inputs, Mapping) and target[1] in inputs and not isinstance(inputs[target[1]], list | dict)
+    )
 
 
-def _read(document: Any, place: Place, default: Any) -> Any:
-    for step in place:
-        try:
-            document = document[step]
-        except (KeyError, IndexError, TypeError):
-            return default
-    return document
-
-
-def _written(document: Any, place: Place, value: Any) -> Any:
-    """A copy of the document with one value changed, sharing all the rest."""
-    if not place:
-        return value
-    head, rest = place[0], place[1:]
-    if isinstance(document, list) and isinstance(head, int) and head < len(document):
-        return [*document[:head], _written(document[head], rest, value), *document[head + 1 :]]
-    if isinstance(document, Mapping) and head in document:
-        return {**document, head: _written(document[head], rest, value)}
-    return document
-
-
-def find_controls(expansion: Expansion, promotion: Promotion, prompt: Mapping[str, Any]) -> list[Control]:
-    """All values under control, with every input of the prompt that each one reaches."""
-    sources: dict[int, list[tuple[str, str]]] = {}
-    del promotion, prompt, sources
-    return []
+def _write(document: Any, place: Place, value: Any, owned: dict[int, Any]) -> None:
+    """Change one value, copying each container on the way once; ``owned`` holds the copies."""
+    try:
+        for step in place[:-1]:
+            inner = document[step]
+            if id(inner) not in owned:
+                inner = dict(inner) if isinstance(inner, Mapping) else list(inner)
+                owned[id(inner)] = inner
+                document[step] = inner
+            document = inner
+        document[place[-1]] = value
+    except (KeyError, IndexError, TypeError):  # the workflow was edited since: it has no such place
+        return

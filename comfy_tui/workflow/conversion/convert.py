@@ -10,7 +10,8 @@ from typing import Any
 
 from comfy_tui.errors import WorkflowError
 from comfy_tui.workflow.conversion.build import Builder
-from comfy_tui.workflow.conversion.control import Control, find_controls
+from comfy_tui.workflow.conversion.control import Control
+from comfy_tui.workflow.conversion.controlled import find_controls
 from comfy_tui.workflow.conversion.emit import Emitter, Expansion, Texts
 from comfy_tui.workflow.conversion.load import Workflow
 from comfy_tui.workflow.conversion.model import BYPASS, NEVER
@@ -53,7 +54,8 @@ class Converter:
         rng: random.Random | None = None,
     ) -> Conversion:
         """Convert one workflow; see :func:`convert`."""
-        if not isinstance(graph, Mapping) or not isinstance(graph.get("nodes"), list):
+        listed = graph.get("nodes") if hasattr(graph, "get") else None  # callers pass what they read
+        if not isinstance(listed, list):
             hint = "Save it in ComfyUI once more, or pass an API-format file to the server as it is."
             raise WorkflowError("Not an editor workflow", "it has no list of nodes", hint)
         try:
@@ -70,11 +72,12 @@ class Converter:
         promotion = Promotion()
         promotion.copy_inwards(workflow.graphs)
         expansion = Expansion(workflow, report)
-        prompt = Emitter(texts, promotion, report).prompt(expansion)
+        emitter = Emitter(texts, promotion, report)
+        prompt = emitter.prompt(expansion)
         _report_unfollowed(workflow, report)
-        controls = find_controls(expansion, promotion, prompt)
+        controls = find_controls(expansion, promotion, emitter.promoted)
         kept = document if isinstance(document, dict) else dict(document)
-        return Conversion(prompt, kept, report.diagnostics(), tuple(controls))
+        return Conversion(prompt, kept, report.diagnostics(expansion.ids()), tuple(controls))
 
 
 def convert(
@@ -108,7 +111,7 @@ def _report_unfollowed(workflow: Workflow, report: Report) -> None:
                 text = f"the links that {node.type} makes exist in the browser only and are not followed"
                 report.warn("unfollowed_links", text, node)
         if graph is workflow.root:
-            unnamed = sum(1 for key in graph.links if graph.target(key) is None)
+            unnamed = len(graph.links.keys() - graph.named)
             if unnamed:
                 text = f"{unnamed} links of the link table end at no input and are ignored"
                 report.warn("unnamed_link", text)

@@ -56,8 +56,7 @@ class Texts:
         """Nodes by name and by title, an instance's inner nodes before itself; the first one counts."""
         named = self._named if self._named is not None else {}
         seen = {id(self._workflow.root)}
-        stack = [(iter(self._workflow.root.nodes.values()), None)]
-        todo: list[tuple[Iterator[Node], Node | None]] = [*stack]
+        todo: list[tuple[Iterator[Node], Node | None]] = [(iter(self._workflow.root.nodes.values()), None)]
         while todo:
             nodes, owner = todo[-1]
             node = next(nodes, None)
@@ -92,12 +91,20 @@ class Expansion:
         root = Scope(workflow.root, "")
         for node in execution_order(workflow.root):
             self.entries.append((root, node))
-            if node.kind is Kind.SUBGRAPH and node.mode not in (NEVER, BYPASS) and not self._enter(root, node):
-                report.error("too_many_nodes", f"subgraphs in subgraphs make more than {self._room} nodes of this", node)
+            if (
+                node.kind is Kind.SUBGRAPH
+                and node.mode not in (NEVER, BYPASS)
+                and not self._enter(root, node)
+            ):
+                report.error(
+                    "too_many_nodes",
+                    f"subgraphs in subgraphs make more than {self._room} nodes of this",
+                    node,
+                )
                 break
 
     def _enter(self, root: Scope, instance: Node) -> bool:
-        """Add the inner nodes of an instance, depth first; nested instances whatever their mode (section 13.2)."""
+        """Add an instance's inner nodes, depth first; nested instances whatever their mode (section 13.2)."""
         stack = [self._open(root, instance)]
         while stack:
             scope, nodes = stack[-1]
@@ -111,6 +118,13 @@ class Expansion:
             else:
                 stack.pop()
         return True
+
+    def ids(self) -> dict[int, str]:
+        """Prompt ids by node; of a node that is there more than once, the first."""
+        found: dict[int, str] = {}
+        for scope, node in self.entries:
+            found.setdefault(id(node), scope.node_id(node))
+        return found
 
     @staticmethod
     def _open(scope: Scope, node: Node) -> tuple[Scope, Iterator[Node]]:
@@ -153,6 +167,8 @@ class Emitter:
     def __init__(self, texts: Texts, promotion: Promotion, report: Report) -> None:
         self._texts, self._report = texts, report
         self._resolver = Resolver(promotion, report)
+        self.promoted: dict[tuple[str, str], tuple[Node, int]] = {}
+        """Inputs of the prompt that hold a promoted value, with the instance input it came by."""
 
     def prompt(self, expansion: Expansion) -> dict[str, Any]:
         """The whole prompt; root ids that JavaScript takes for array indexes come first, ascending."""
@@ -160,8 +176,6 @@ class Emitter:
         for scope, node in expansion.entries:
             if node.kind.is_emitted and node.mode not in (NEVER, BYPASS):
                 made[scope.node_id(node)] = self._node(scope, node)
-            elif node.kind is Kind.BROKEN:
-                continue
         self._sweep(made)
         indexes = sorted((key for key in made if _is_array_index(key)), key=int)
         return {key: made[key] for key in indexes} | made
@@ -182,12 +196,13 @@ class Emitter:
             elif isinstance(answer, Promoted):
                 kind = slot.widget.spec.kind if slot.widget is not None else ""
                 inputs[slot.name] = self._wrap(answer.value, kind, scope, node)
+                self.promoted[scope.node_id(node), slot.name] = answer.instance, answer.index
         if node.kind is Kind.UNKNOWN:
             self._missing(scope, node)
         return {"inputs": inputs, "class_type": node.type, "_meta": {"title": title_of(node)}}
 
     def _wrap(self, value: Any, kind: str, scope: Scope, node: Node) -> Any:
-        """Lists would be read as links, so they are wrapped (section 10.3); the file's own values are not shared."""
+        """Lists would be read as links, so they are wrapped (section 10.3). Nothing of the file is shared."""
         if isinstance(value, float) and not math.isfinite(value):
             self._report.warn("not_a_number", "a value that is no finite number is sent as null", node, scope)
             return None
@@ -220,9 +235,13 @@ class Emitter:
 
 
 def _is_array_index(key: str) -> bool:
-    return (key == "0" or key[:1] in "123456789") and key.isascii() and key.isdigit() and len(key) < 11 and int(
-        key
-    ) < _INDEX_LIMIT
+    return (
+        (key == "0" or key[:1] in "123456789")
+        and key.isascii()
+        and key.isdigit()
+        and len(key) < 11
+        and int(key) < _INDEX_LIMIT
+    )
 
 
 def _copied(value: Any) -> Any:

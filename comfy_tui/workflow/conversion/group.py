@@ -94,7 +94,9 @@ def _saved_order_slot(node: Node, index: int) -> Slot | None:
     return node.slots[index] if 0 <= index < len(node.slots) else None
 
 
-def _inner_inputs(graph: Graph, group: Mapping[str, Any]) -> Iterator[tuple[Node, Slot | None, Widget | None, str]]:
+def _inner_inputs(
+    graph: Graph, group: Mapping[str, Any]
+) -> Iterator[tuple[Node, Slot | None, Widget | None, str]]:
     """Every inner input that is not linked inside, with the name it has on the instance.
 
     A name that was used before is prefixed with the inner node's title, then counted.
@@ -119,7 +121,7 @@ def _outer_name(node: Node, name: str, seen: dict[str, int], config: Any) -> str
     custom = renamed.get("name") if isinstance(renamed, Mapping) else None
     outer = custom if isinstance(custom, str) and custom else name
     title = node.title or node.type
-    if outer in seen or node.kind is Kind.PRIMITIVE and node.title:
+    if outer in seen or (node.kind is Kind.PRIMITIVE and node.title):
         key = f"{title} {name}"
         count = seen.get(key)
         seen[key] = (count or 1) + 1
@@ -151,7 +153,11 @@ def _give_values(
             widget.value, widget.position = listed[position], -1
             position += 1
     if position < len(listed):
-        report.warn("surplus_values", f"{len(listed) - position} values of the group node fit none of its inputs", node)
+        report.warn(
+            "surplus_values",
+            f"{len(listed) - position} values of the group node fit none of its inputs",
+            node,
+        )
     return names
 
 

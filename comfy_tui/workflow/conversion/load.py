@@ -49,7 +49,9 @@ class Workflow:
                 if inner is not None and not node.is_group and inner.id not in seen:
                     seen.add(inner.id)
                     loaded.append(inner)
-            loaded.extend(node.subgraph for node in graph.nodes.values() if node.is_group and node.subgraph is not None)
+            loaded.extend(
+                node.subgraph for node in graph.nodes.values() if node.is_group and node.subgraph is not None
+            )
         return loaded
 
     def _load_nodes(self, graph: Graph) -> None:
@@ -65,7 +67,9 @@ class Workflow:
                 continue
             self._add_node(graph, raw, ids.get(index, key), index)
         if unreadable:
-            self.report.warn("unreadable_node", f"{unreadable} nodes cannot be read (no usable id) and are left out")
+            self.report.warn(
+                "unreadable_node", f"{unreadable} nodes cannot be read (no usable id) and are left out"
+            )
         graph.index_targets()
 
     def _add_node(self, graph: Graph, raw: Mapping[str, Any], key: str, index: int) -> None:
@@ -124,7 +128,9 @@ def _height(graph: Graph, heights: Mapping[int, int], report: Report) -> int:
     for node in _instances(graph):
         inner = heights.get(id(node.subgraph), 0) + 1
         if inner > DEPTH_LIMIT:
-            _break(node, "subgraph_too_deep", f"subgraphs lie more than {DEPTH_LIMIT} deep in each other", report)
+            _break(
+                node, "subgraph_too_deep", f"subgraphs lie more than {DEPTH_LIMIT} deep in each other", report
+            )
         else:
             height = max(height, inner)
     return height

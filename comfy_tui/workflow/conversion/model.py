@@ -36,7 +36,7 @@ class Kind(Enum):
 
 @dataclass(slots=True)
 class Widget:
-    """A live widget; ``position`` is its index in ``widgets_values``, -1 where the value is not from there."""
+    """A live widget; ``position`` is its place in ``widgets_values``, -1 where it has none there."""
 
     spec: WidgetSpec
     value: Any
@@ -127,6 +127,10 @@ class Graph:
     outputs: list[Port] = field(default_factory=list)
     setters: dict[str, Node] = field(default_factory=dict)
     """Set nodes by the name they set."""
+    named: set[str] = field(default_factory=set)
+    """Links that the file's own inputs name."""
+    marked: set[str] = field(default_factory=set)
+    """Those of them that are marked as a widget's, even where the server lacks the input."""
 
     def target(self, link_id: str) -> tuple[Node, int] | None:
         """The node and input index that a link ends in, by the input that names it."""
@@ -167,11 +171,28 @@ class LaidOut:
 
 
 SAVE_NODES = frozenset(
-    "SaveImage SaveVideo SaveAnimatedWEBP SaveWEBM SaveAudio SaveGLB SaveAnimatedPNG CLIPSave VAESave ModelSave "
-    "LoraSave SaveLatent SaveAudioMP3 SaveAudioOpus SaveAudioAdvanced SaveImageAdvanced SaveSVGNode "
-    "Save3DAdvanced".split()
+    (
+        "SaveImage",
+        "SaveVideo",
+        "SaveAnimatedWEBP",
+        "SaveWEBM",
+        "SaveAudio",
+        "SaveGLB",
+        "SaveAnimatedPNG",
+        "CLIPSave",
+        "VAESave",
+        "ModelSave",
+        "LoraSave",
+        "SaveLatent",
+        "SaveAudioMP3",
+        "SaveAudioOpus",
+        "SaveAudioAdvanced",
+        "SaveImageAdvanced",
+        "SaveSVGNode",
+        "Save3DAdvanced",
+    )
 )
-"""Nodes whose ``filename_prefix`` is replaced (graph-to-prompt, section 12.2, with the additions of 1.58.1)."""
+"""Nodes whose ``filename_prefix`` is replaced (graph-to-prompt, section 12.2, with 1.58.1's additions)."""
 
 
 def key_of(value: Any) -> str | None:

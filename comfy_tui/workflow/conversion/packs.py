@@ -38,7 +38,13 @@ _KINDS: dict[str, Kind] = {
 )
 
 BROADCASTS = frozenset(
-    ("Anything Everywhere", "Anything Everywhere?", "Anything Everywhere3", "Prompts Everywhere", "Seed Everywhere")
+    (
+        "Anything Everywhere",
+        "Anything Everywhere?",
+        "Anything Everywhere3",
+        "Prompts Everywhere",
+        "Seed Everywhere",
+    )
 )
 """Nodes of cg-use-everywhere: their links are made in the browser and are not in the file's link table."""
 

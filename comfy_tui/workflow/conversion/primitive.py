@@ -40,7 +40,11 @@ def primitive_targets(node: Node, graph: Graph) -> list[Widget]:
 def _linked(node: Node, graph: Graph) -> list[tuple[Node, int]]:
     listed = node.output_links(0)
     if node.index < 0 or not listed:
-        listed = [link_id for link_id in graph.links if graph.links[link_id].origin == node.key] if node.widgets else []
+        listed = (
+            [link_id for link_id in graph.links if graph.links[link_id].origin == node.key]
+            if node.widgets
+            else []
+        )
     found = (graph.target(link_id) for link_id in listed if link_id in graph.links)
     return [target for target in found if target is not None]
 

@@ -45,13 +45,17 @@ def _is_bound(node: Node, index: int) -> bool:
     (a deviation that section 13.4 recommends).
     """
     pending = [(node, index)]
-    for instance, at in pending:  # grows with nested instances; depth and count are bounded by the definitions
+    for (
+        instance,
+        at,
+    ) in pending:  # grows with nested instances; depth and count are bounded by the definitions
         graph = instance.subgraph
         if graph is None or at >= len(graph.inputs) or len(pending) > 1000:
             continue
+        if not graph.marked.isdisjoint(graph.inputs[at].links):
+            return True
         for target, slot_index in _targets(graph, at):
-            slot = target.slots[slot_index]
-            if slot.widget is not None or slot.marked:
+            if target.slots[slot_index].widget is not None:
                 return True
             if target.kind is Kind.SUBGRAPH:
                 pending.append((target, slot_index))

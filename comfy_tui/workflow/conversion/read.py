@@ -19,7 +19,9 @@ def entries(owner: Any, name: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def read_definitions(document: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], tuple[str | int, ...]]]:
+def read_definitions(
+    document: Mapping[str, Any],
+) -> dict[str, tuple[Mapping[str, Any], tuple[str | int, ...]]]:
     """All subgraph definitions by id, with the path to each; the first of two namesakes counts."""
     found: dict[str, tuple[Mapping[str, Any], tuple[str | int, ...]]] = {}
     waiting: list[tuple[Any, tuple[str | int, ...]]] = [(document, ())]
@@ -88,9 +90,10 @@ def _port(raw: Any) -> Port:
 
 
 def _derive_links(graph: Graph) -> None:
-    """Where a port has no ``linkIds`` at all, the link table tells; an empty list means none (section 13.1)."""
+    """Where a port has no ``linkIds`` the link table tells; an empty list means none (section 13.1)."""
     bare = {
-        side: {i for i, raw in enumerate(entries(graph.raw, side)) if _lacks_ids(raw)} for side in ("inputs", "outputs")
+        side: {i for i, raw in enumerate(entries(graph.raw, side)) if _lacks_ids(raw)}
+        for side in ("inputs", "outputs")
     }
     if not bare["inputs"] and not bare["outputs"]:
         return

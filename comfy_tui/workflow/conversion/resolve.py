@@ -26,9 +26,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
-    """A value in place of a link: that of a promoted widget."""
+    """A value in place of a link: that of the promoted widget behind an instance's input."""
 
     value: Any
+    instance: Node
+    index: int
 
 
 Answer = Origin | Promoted | None
@@ -37,7 +39,7 @@ Answer = Origin | Promoted | None
 class _Input(NamedTuple):
     scope: Scope
     node: Node
-    index: int
+    at: int
     wanted: str | None
 
 
@@ -88,7 +90,9 @@ class Resolver:
             return None
         link = scope.graph.links.get(slot.link)
         if link is None:
-            text = f"input {slot.name} names link {slot.link}, which the workflow does not have; it is left open"
+            text = (
+                f"input {slot.name} names link {slot.link}, which the workflow does not have; it is left open"
+            )
             self._report.warn("dangling_link", text, node, scope, input=slot.name)
             return None
         wanted = slot.type if wanted is None else wanted
@@ -109,7 +113,7 @@ class Resolver:
         slot = instance.slots[index]
         if slot.link is None:
             value = self._promotion.value(instance, index)
-            return None if value is UNDEFINED else Promoted(value)
+            return None if value is UNDEFINED else Promoted(value, instance, index)
         return _Input(outer, instance, index, slot.type)
 
     def _from_output(self, step: _Output) -> _Step | Answer:
