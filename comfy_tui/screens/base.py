@@ -52,6 +52,10 @@ class ConsoleScreen(Screen[None]):
         """The app, with its own type."""
         return cast("ComfyApp", self.app)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is off for the whole console (read-only) is off for the screen's own actions too."""
+        return self.console.check_action(action, parameters)
+
     def compose(self) -> ComposeResult:
         """The frame around the body."""
         yield TopBar(self.MODE)

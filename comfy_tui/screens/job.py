@@ -1,0 +1,155 @@
+"""One job, opened: what it was asked, what it made, why it failed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from comfy_tui.errors import ComfyError
+from comfy_tui.monitor.state import Job, Unsent
+from comfy_tui.screens.base import ConsoleScreen
+from comfy_tui.screens.job_actions import JobActions
+from comfy_tui.text import clean, shorten
+from comfy_tui.widgets.bindings import bindings
+from comfy_tui.widgets.job_report import report, unsent_report
+from comfy_tui.widgets.job_row import Entry, state_words, who
+from comfy_tui.widgets.job_text import progress_words, summary_facts, times_words
+from comfy_tui.widgets.line_view import Line, LineView
+
+
+class JobScreen(ConsoleScreen, JobActions):
+    """The page of a job; it follows the job through its states.
+
+    Args:
+        entry: the job as the list knows it.
+    """
+
+    MODE = "queue"
+    AREA = "job"
+    SLICES = ("jobs", "progress")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(binding for binding in bindings("app") if binding.id in ("app.back", "app.refresh")),
+        *bindings("job", leave_out=("job.clear",)),
+        *(binding for binding in bindings("list") if binding.id == "list.copy"),
+        Binding("q", "go_back", "Back", show=True),
+    ]
+    DEFAULT_CSS = """
+    JobScreen {
+        & #head { height: auto; max-height: 5; padding: 0 1; }
+        & LineView { height: 1fr; }
+    }
+    """
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__()
+        self._entry = entry
+        self._listed = True
+        self._read_once = False
+        self._head = ""
+
+    def compose_body(self) -> ComposeResult:
+        """Three lines of facts above the long text."""
+        yield Static(id="head", markup=False)
+        yield LineView()
+
+    def on_mount(self) -> None:
+        """Read the job from the server."""
+        self.query_one(LineView).focus()
+        self._read()
+
+    def _read(self) -> None:
+        if isinstance(self._entry, Unsent):
+            self.query_one(LineView).set_lines(unsent_report(self._entry))
+            return
+        if not self._read_once:
+            self.query_one(LineView).set_lines((*_known(self._entry), Line("Reading the job ...", "dim")))
+        self.run_worker(self._fetch(self._entry), group="record", exclusive=True, exit_on_error=True)
+
+    async def _fetch(self, job: Job) -> None:
+        session = self.console.session
+        try:
+            if session is None:
+                raise ComfyError("The console is not connected yet", "", "r asks again.")
+            record = await session.control.record(job.prompt_id)
+        except ComfyError as error:
+            problem = (
+                Line(f"! {clean(error.title)}", "bad"),
+                Line(clean(error.message, 2000)),
+                Line(clean(error.hint, 1000), "dim"),
+            )
+            self.query_one(LineView).set_lines((*problem, Line(""), *_known(job)))
+            return
+        lines = await asyncio.to_thread(report, record, job.error)
+        self._read_once = True
+        self.query_one(LineView).set_lines(lines)
+
+    def paint(self) -> None:
+        """Show where the job is now; read it again once that has changed."""
+        before, jobs = self._entry, self.console.jobs
+        waiting = next((item for item in jobs.unsent if item.prompt_id == before.prompt_id), None)
+        now = jobs.find(before.prompt_id) or waiting
+        self._listed = now is not None
+        self._entry = now or before
+        if _phase(before) != _phase(self._entry):
+            self._read()
+        self._paint_head()
+
+    def _paint_head(self) -> None:
+        entry, jobs = self._entry, self.console.jobs
+        width = max(20, self.size.width - 2)
+        state = state_words(entry)
+        if not self._listed:
+            state = f"{state} when last seen; the server does not list it now"
+        places = [job.prompt_id for job in jobs.pending]
+        if entry.prompt_id in places:
+            state += f" · {places.index(entry.prompt_id) + 1} of {len(places)}"
+        lines = [clean(entry.title, 200), f"{state} · {who(entry)} · {clean(entry.prompt_id, 60)}"]
+        if isinstance(entry, Job):
+            lines.append(times_words(entry, self.now_s()))
+            if self.console.progress.prompt_id == entry.prompt_id:
+                lines.append(progress_words(jobs, self.console.progress, width))
+        words = "\n".join(shorten(line, width) for line in lines)
+        if words != self._head:
+            self._head = words
+            text = Text(words, no_wrap=True)
+            text.stylize("bold", 0, words.find("\n"))
+            self.query_one("#head", Static).update(text)
+
+    def _tick(self) -> None:
+        super()._tick()
+        if self.is_current and not (isinstance(self._entry, Job) and self._entry.state.ended):
+            self._paint_head()
+
+    def chosen_entries(self) -> tuple[Entry, ...]:
+        """The job of this page."""
+        return (self._entry,)
+
+    def action_refresh_now(self) -> None:
+        """Ask the server again, for this job too."""
+        self.console.action_refresh_now()
+        self._read()
+
+    def action_go_back(self) -> None:
+        """Back to the list."""
+        self.dismiss(None)
+
+
+def _phase(entry: Entry) -> str:
+    return "unsent" if isinstance(entry, Unsent) else entry.state.value
+
+
+def _known(job: Job) -> tuple[Line, ...]:
+    """What the list knows, shown while the rest is read and where it cannot be read."""
+    if job.summary is None:
+        return ()
+    lines = [
+        Line(f"{label:<10}{line}", "", 2)
+        for label, value in summary_facts(job.summary)
+        for line in value.split("\n")
+    ]
+    return (Line("Known from the list", "heading"), *lines, Line(""))

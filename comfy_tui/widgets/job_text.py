@@ -1,0 +1,130 @@
+"""A job in words: the line of its progress, the preview beside the list, the texts to copy."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from comfy_tui.comfy.types import ExecutionError, OutputFile
+from comfy_tui.monitor.state import Job, Jobs, Progress, Unsent
+from comfy_tui.text import cell_len, clean, clean_lines, count_of, format_duration, shorten
+from comfy_tui.widgets.chrome import clock_text
+from comfy_tui.widgets.job_row import UNKNOWN, Entry, age_words, ran_words, short_id, state_words, who
+from comfy_tui.workflow.parameters import PromptSummary
+
+
+def progress_words(jobs: Jobs, progress: Progress, width: int) -> str:
+    """One line: what runs now and how far it is."""
+    if not jobs.running:
+        return "▶ nothing runs"
+    job = next((item for item in jobs.running if item.prompt_id == progress.prompt_id), None)
+    if job is None:
+        job = jobs.running[0]
+        told = "no progress told yet" if job.ours else "the server tells progress to its owner only"
+        return shorten(f"▶ {clean(job.title, 60)}: {told}", width)
+    words = f"▶ {clean(progress.node_title or job.title, 60)}"
+    tail = ""
+    if progress.nodes_total:
+        tail = (
+            f" · {min(progress.nodes_done, progress.nodes_total)} of {count_of(progress.nodes_total, 'node')}"
+        )
+    if not progress.max:
+        return shorten(words + tail, width)
+    steps = f" {progress.value:g}/{progress.max:g}"
+    room = min(30, width - cell_len(words) - cell_len(steps) - cell_len(tail) - 3)
+    if room < 6:
+        return shorten(words + steps + tail, width)
+    filled = round(min(1.0, max(0.0, progress.value / progress.max)) * room)
+    return f"{words} [{'█' * filled}{'·' * (room - filled)}]{steps}{tail}"
+
+
+def preview_text(entry: Entry, now_s: float) -> Text:
+    """What a person wants to know of a job without opening it."""
+    text = Text(clean(entry.title, 200) + "\n", "bold")
+    text.append(f"{state_words(entry)} · {who(entry)} · {short_id(entry.prompt_id)}\n")
+    if isinstance(entry, Unsent):
+        text.append(f"\n{clean(entry.reason.title)}\n", "bold")
+        text.append(clean(entry.reason.message, 600) + "\n")
+        text.append(unsent_advice(entry))
+        return text
+    created = f"{clock_text(entry.created_at_s)} ({age_words(entry, now_s)})"
+    _fact(text, "created", created if entry.created_at_s is not None else UNKNOWN)
+    _fact(text, "ran", ran_words(entry, now_s) or "not yet")
+    if entry.error is not None:
+        text.append("\n" + error_words(entry.error) + "\n", "bold")
+    if entry.summary is None:
+        text.append("\nThe prompt is not read yet.")
+    else:
+        for label, value in summary_facts(entry.summary):
+            _fact(text, label, shorten(value.replace("\n", " "), 600))
+    for file in entry.outputs[:6]:
+        _fact(text, "output", output_name(file))
+    if len(entry.outputs) > 6:
+        _fact(text, "", f"and {len(entry.outputs) - 6} more")
+    return text
+
+
+def _fact(text: Text, label: str, value: str) -> None:
+    text.append(f"{label:<9}", "dim")
+    text.append(value + "\n")
+
+
+def unsent_advice(entry: Unsent) -> str:
+    """What became of a submission that was not confirmed, and the keys that help."""
+    if entry.surely_unsent:
+        fate = "The server does not have it."
+    else:
+        fate = "The server may have it all the same: it is looked for with each refresh."
+    return f"{fate} u looks for it and sends it again where it is not; x discards it."
+
+
+def summary_facts(summary: PromptSummary) -> list[tuple[str, str]]:
+    """Label and clean value of what matters in a prompt."""
+    size = f"{summary.size[0]}x{summary.size[1]}" if summary.size else ""
+    facts = [
+        ("prompt", clean_lines(summary.positive, 4000).strip()),
+        ("negative", clean_lines(summary.negative, 4000).strip()),
+        ("seed", "" if summary.seed is None else str(summary.seed)),
+        ("steps", "" if summary.steps is None else str(summary.steps)),
+        ("cfg", "" if summary.cfg is None else f"{summary.cfg:g}"),
+        ("sampler", clean(summary.sampler, 80)),
+        ("size", size),
+        *(("model", clean(model, 200)) for model in summary.models[:6]),
+        *(("input", clean(file, 200)) for file in summary.files[:6]),
+        ("makes", clean(", ".join(summary.outputs[:6]), 200)),
+        ("nodes", str(summary.node_count)),
+    ]
+    return [(label, value) for label, value in facts if value]
+
+
+def output_name(file: OutputFile) -> str:
+    """Where an output lies on the server: its folder's kind only where it is not ``output``."""
+    path = f"{file.subfolder}/{file.filename}" if file.subfolder else file.filename
+    return clean(path if file.type == "output" else f"{path} [{file.type}]", 300)
+
+
+def error_words(error: ExecutionError) -> str:
+    """The error in a line: node, exception, message."""
+    place = f"{error.class_type or 'node'} ({error.node_id})" if error.node_id else "the server"
+    return clean(f"{place}: {error.exception_type}: {error.message}", 400)
+
+
+def error_report(job: Job) -> str:
+    """The whole error as plain text, for the clipboard."""
+    error = job.error
+    if error is None:
+        return ""
+    head = [f"{job.title} ({job.prompt_id})", error_words(error), "", error.message, ""]
+    return clean_lines("\n".join(head) + "\n" + "".join(error.traceback), 200_000)
+
+
+def times_words(job: Job, now_s: float) -> str:
+    """When it was created, how long it waited, how long it ran."""
+    created = UNKNOWN
+    if job.created_at_s is not None:
+        created = f"{clock_text(job.created_at_s)} ({age_words(job, now_s)})"
+    waited = UNKNOWN
+    if job.created_at_s is not None and job.started_at_s is not None and not job.start_is_bound:
+        waited = format_duration(job.started_at_s - job.created_at_s)
+    elif job.created_at_s is not None and not job.state.ended and job.started_at_s is None:
+        waited = format_duration(now_s - job.created_at_s) + " so far"
+    return f"created {created} · waited {waited} · ran {ran_words(job, now_s) or 'not yet'}"

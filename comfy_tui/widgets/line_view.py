@@ -1,0 +1,127 @@
+"""A long text that scrolls: folded to the width, drawn line by line, so that its length does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from comfy_tui.text import cell_len
+from comfy_tui.widgets.bindings import bindings
+
+_IDS = ("list.down", "list.up", "list.top", "list.bottom")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Text of one line, already clean; ``indent`` is where it starts, and its folded rest too."""
+
+    text: str
+    look: str = ""
+    indent: int = 0
+
+
+def fold(text: str, width: int) -> Iterator[str]:
+    """The text in pieces of at most ``width`` columns, cut at spaces where that leaves half of it."""
+    width = max(2, width)
+    while cell_len(text) > width:
+        end, room = 0, width
+        for ch in text:
+            room -= cell_len(ch)
+            if room < 0:
+                break
+            end += 1
+        space = text.rfind(" ", 0, end + 1)
+        if space > end // 2:
+            yield text[:space]
+            text = text[space + 1 :]
+        else:
+            yield text[: max(1, end)]
+            text = text[max(1, end) :]
+    yield text
+
+
+class LineView(ScrollView, can_focus=True):
+    """Lines with looks, scrolled by the keys of the lists."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [binding for binding in bindings("list") if binding.id in _IDS]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"line-view--{look}" for look in ("heading", "dim", "good", "warn", "bad", "accent", "strong")
+    }
+    DEFAULT_CSS = """
+    LineView { background: $surface; color: $foreground; scrollbar-size-vertical: 1; overflow-x: hidden;
+        padding: 0 1;
+        & .line-view--heading { color: $text-primary; text-style: bold; }
+        & .line-view--dim { color: $text-muted; }
+        & .line-view--good { color: $text-success; }
+        & .line-view--warn { color: $text-warning; }
+        & .line-view--bad { color: $text-error; }
+        & .line-view--accent { color: $text-accent; }
+        & .line-view--strong { text-style: bold; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lines: tuple[Line, ...] = ()
+        self._folded: list[tuple[str, str]] = []
+        self._folded_for = -1
+
+    def set_lines(self, lines: Iterable[Line]) -> None:
+        """Show these lines; the place stays."""
+        new = tuple(lines)
+        if new != self._lines:
+            self._lines = new
+            self._fold()
+
+    def _fold(self) -> None:
+        width = self.scrollable_content_region.width
+        if not width:
+            return
+        self._folded_for = width
+        self._folded = [
+            (" " * line.indent + piece, line.look)
+            for line in self._lines
+            for piece in fold(line.text, width - line.indent)
+        ]
+        self.virtual_size = Size(width, len(self._folded))
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Fold anew where the width is another one."""
+        if self.scrollable_content_region.width != self._folded_for:
+            self._fold()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a line."""
+        style = self.rich_style
+        width = self.scrollable_content_region.width
+        position = int(self.scroll_offset.y) + y
+        if not 0 <= position < len(self._folded):
+            return Strip.blank(width, style)
+        text, look = self._folded[position]
+        if look:
+            style = style + self.get_component_rich_style(f"line-view--{look}", partial=True)
+        return Strip([Segment(text, style)]).adjust_cell_length(width, style)
+
+    def action_cursor_down(self) -> None:
+        """One line down."""
+        self.scroll_relative(y=1, animate=False)
+
+    def action_cursor_up(self) -> None:
+        """One line up."""
+        self.scroll_relative(y=-1, animate=False)
+
+    def action_scroll_top(self) -> None:
+        """To the beginning."""
+        self.scroll_to(y=0, animate=False)
+
+    def action_scroll_bottom(self) -> None:
+        """To the end."""
+        self.scroll_to(y=self.max_scroll_y, animate=False)
