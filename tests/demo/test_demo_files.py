@@ -12,6 +12,7 @@ from demo_support import RECORDINGS
 from PIL import Image
 
 from comfy_tui.demo.server import DemoServer
+from comfy_tui.workflow import convert
 
 
 def _png(color: int = 0, size: tuple[int, int] = (20, 10)) -> bytes:
@@ -224,3 +225,20 @@ async def test_templates_and_small_lists(client: httpx.AsyncClient, old_client: 
     assert raw["entries"][0].keys() == {"t", "m"}
     assert "\x1b[" in raw["entries"][0]["m"]
     assert "\x1b[" not in (await old_client.get("/internal/logs/raw")).json()["entries"][0]["m"]
+
+
+@pytest.mark.parametrize(
+    ("editor", "prompt"),
+    [("text_to_image_editor.json", "text_to_image.json"), ("blend_editor.json", "blend_and_blur.json")],
+)
+async def test_editor_workflows_convert_to_the_prompts_beside_them(
+    client: httpx.AsyncClient, editor: str, prompt: str
+) -> None:
+    info = (await client.get("/object_info")).json()
+    graph = (await client.get(f"/userdata/workflows%2F{editor}")).json()
+    expected = (await client.get(f"/userdata/workflows%2F{prompt}")).json()
+    made = convert(graph, info)
+    assert made.diagnostics == ()
+    assert {key: (node["class_type"], node["inputs"]) for key, node in made.prompt.items()} == {
+        key: (node["class_type"], node["inputs"]) for key, node in expected.items()
+    }
