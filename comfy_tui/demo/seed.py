@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import json
 import uuid
 from pathlib import Path
@@ -23,7 +25,7 @@ def seed_folders(state: DemoState) -> None:
     """Put a picture into the input folder and the workflows into the user's, where they lack."""
     picture = state.folders.root / "input" / "example.png"
     if not picture.exists():
-        paint("an example", 7, (512, 512)).save(picture)
+        picture.write_bytes(_example())
     if state.options.hostile:
         Image.new("RGB", (8, 8)).save(picture.with_name(hostile_name("example") + ".png"))
     target = state.folders.user / "workflows"
@@ -33,6 +35,13 @@ def seed_folders(state: DemoState) -> None:
         copy = target / f"{stem}.json"
         if not copy.exists():
             copy.write_text(workflow_text(source.name, state), "utf-8")
+
+
+@functools.cache
+def _example() -> bytes:
+    out = io.BytesIO()
+    paint("an example", 7, (512, 512)).save(out, "PNG", compress_level=1)
+    return out.getvalue()
 
 
 def workflow_text(name: str, state: DemoState) -> str:

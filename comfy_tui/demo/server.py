@@ -88,6 +88,14 @@ class DemoServer:
     async def start(self) -> str:
         """Listen, and return the address. A server that was stopped starts anew, on the same port."""
         state = self._state = await asyncio.to_thread(DemoState, self.options)
+        try:
+            await self._open(state)
+        except BaseException:
+            await self.stop()
+            raise
+        return self.url
+
+    async def _open(self, state: DemoState) -> None:
         await asyncio.to_thread(seed_folders, state)
         self.faults.start()
         app = web.Application(
@@ -108,7 +116,6 @@ class DemoServer:
         state.logs.write(f"To see it go to: {self.url}")
         if self.options.warm_up:
             await self._warm_up()
-        return self.url
 
     async def stop(self) -> None:
         """End everything at once: waiting requests, sockets, the running prompt."""

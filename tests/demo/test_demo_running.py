@@ -365,6 +365,7 @@ async def test_http_answers_while_a_node_is_busy(client: httpx.AsyncClient) -> N
 async def test_dead_worker_keeps_the_job_for_ever(server: DemoServer, client: httpx.AsyncClient) -> None:
     server.dead_worker()
     prompt_id = await post(client, graph())
+    await started(client, prompt_id)
     await post(client, graph(color=1))
     await client.post("/interrupt")
     await client.post("/queue", json={"clear": True})
