@@ -94,7 +94,10 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("job.requeue", ("u",), "requeue_job", "Again", "Queue the job again, as it was.", True),
     K("job.reseed", ("U",), "reseed_job", "New seed", "Queue the job again with a new seed."),
     K("job.front", ("t",), "move_front", "To front", "Move the pending job to the front."),
-    K("output.save", ("s",), "save_output", "Save", "Save the file to a folder.", True),
+    K("output.save", ("s",), "save_output", "Save", "Save the chosen or marked files to a folder.", True),
+    K("output.save_to", ("S",), "save_output_to", "Save to", "Save to another folder; asks which."),
+    K("output.next", ("right", "l"), "next_output", "Next", "The next output, also in the full window."),
+    K("output.previous", ("left", "h"), "previous_output", "Previous", "The output before this one."),
 )
 del K
 

@@ -1,0 +1,113 @@
+"""An output in words: its row in the list and the facts below its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.text import Text
+
+from comfy_tui.monitor.outputs import Medium, Output, prompt_of, searched, settings_of
+from comfy_tui.monitor.previews import Preview
+from comfy_tui.text import clean, format_age, format_bytes, format_duration, shorten
+from comfy_tui.widgets.filter_bar import matches
+from comfy_tui.widgets.row_list import Cell, Column, Row
+
+COLUMNS = (
+    Column("Name"),
+    Column("Kind", 5),
+    Column("Node", 5, drop=3),
+    Column("Workflow", 22, drop=2),
+    Column("Age", 4, drop=1, right=True),
+)
+
+
+def output_rows(outputs: Iterable[Output], now_s: float, wanted: str = "") -> tuple[Row, ...]:
+    """The rows of those outputs that hold the words of a filter."""
+    return tuple(_row(output, now_s) for output in outputs if matches(wanted, *searched(output)))
+
+
+def _row(output: Output, now_s: float) -> Row:
+    name = clean(output.name, 120) or "(empty)"
+    return Row(
+        output.key,
+        (
+            Cell(f"~ {name}", "dim") if output.is_temporary else name,
+            Cell(clean(output.kind, 8), "" if output.medium is Medium.PICTURE else "accent"),
+            clean(output.node_id, 20),
+            clean(output.job.title, 80),
+            Cell(_age(output, now_s).removesuffix(" ago"), "dim"),
+        ),
+    )
+
+
+def _age(output: Output, now_s: float) -> str:
+    ended = output.job.ended_at_s or output.job.created_at_s
+    return format_age(now_s - ended) if ended is not None else ""
+
+
+def facts_text(
+    output: Output, preview: Preview | None, now_s: float, width: int, prompt_lines: int = 2
+) -> Text:
+    """What is known of an output, a line each; unknown things have no line."""
+    text = Text(no_wrap=True)
+    text.append(shorten(clean(output.name, 200), width), "bold")
+    if output.is_temporary:
+        text.append(shorten("\n~ temporary: gone when the server is started again", width), "dim")
+    text.append("\n" + shorten(content_words(output, preview), width))
+    for line in _cut(clean(prompt_of(output), 2000), width, prompt_lines):
+        text.append("\n" + line, "italic")
+    summary = output.job.summary
+    models = ", ".join(clean(model, 100) for model in summary.models) if summary is not None else ""
+    for words in (settings_of(output), models, clean(output.job.title, 200), _origin(output, now_s)):
+        if words:
+            text.append("\n" + shorten(words, width), "dim")
+    return text
+
+
+def short_facts(output: Output, preview: Preview | None, place: str, width: int) -> Text:
+    """One line below a picture that has the whole window."""
+    words = f"{clean(output.name, 100)}  {content_words(output, preview)}"
+    settings = settings_of(output)
+    line = shorten(f"{words} · {settings}" if settings else words, max(0, width - len(place) - 1))
+    return Text.assemble(line, " ", (place, "bold"), no_wrap=True)
+
+
+def content_words(output: Output, preview: Preview | None) -> str:
+    """Size, format and bytes, as far as they are known."""
+    if preview is None:
+        return output.kind
+    parts = [output.kind if output.medium in (Medium.PICTURE, Medium.TEXT) else output.medium.value]
+    decoded = preview.decoded
+    if decoded is not None:
+        parts = [f"{decoded.width}x{decoded.height}", decoded.format]
+    if preview.size_bytes is not None:
+        parts.append(format_bytes(preview.size_bytes))
+    if preview.cut:
+        parts.append("its beginning")
+    if decoded is not None and decoded.animated:
+        parts.append("animated: the first frame")
+    return " · ".join(clean(part, 40) for part in parts if part)
+
+
+def _origin(output: Output, now_s: float) -> str:
+    elapsed = output.job.elapsed_s(now_s)
+    parts = [
+        "ours" if output.job.ours else "other",
+        f"node {clean(output.node_id, 20)}" if output.node_id else "",
+        _age(output, now_s),
+        f"took {format_duration(elapsed)}" if elapsed is not None else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _cut(words: str, width: int, lines: int) -> list[str]:
+    """The words in at most so many lines, the last one ending in "…" if something was lost."""
+    from comfy_tui.widgets.line_view import fold
+
+    if not words.strip() or lines < 1:
+        return []
+    folded = list(fold(words[: width * (lines + 2)], width))
+    shown = folded[:lines]
+    if len(folded) > lines:
+        shown[-1] = shorten(shown[-1] + " …" + " " * width, width).rstrip().removesuffix("…").rstrip() + "…"
+    return shown
