@@ -265,10 +265,11 @@ def _guess_widgets(node: Node) -> list[Widget]:
     their count fits once control values are set aside.
     """
     names = [slot.name for slot in node.slots if slot.marked]
+    known = set(names)
     named, listed = node.raw.get("widgets_values_named"), node.raw.get("widgets_values")
     by_name = named if isinstance(named, Mapping) else listed
     if isinstance(by_name, Mapping):
-        wanted = [n for n in by_name if isinstance(n, str) and (not names or n in names)]
+        wanted = [n for n in by_name if isinstance(n, str) and (not known or n in known)]
         return [Widget(WidgetSpec(n, "UNKNOWN", None), by_name[n]) for n in wanted]
     if not isinstance(listed, list) or not names:
         return []

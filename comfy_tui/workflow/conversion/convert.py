@@ -44,6 +44,7 @@ class Converter:
 
     def __init__(self, object_info: Mapping[str, Any] | Definitions) -> None:
         definitions = object_info if isinstance(object_info, Definitions) else Definitions(object_info)
+        self.definitions = definitions
         self._builder = Builder(definitions)
 
     def convert(

@@ -85,22 +85,15 @@ class Expansion:
     """All nodes that could be emitted, in the frontend's order, with the scope of each."""
 
     def __init__(self, workflow: Workflow, report: Report) -> None:
-        total = sum(len(graph.nodes) for graph in workflow.graphs)
-        self._room = 20_000 + 4 * total
+        self._room = 400_000 + 4 * sum(_cost(n) for graph in workflow.graphs for n in graph.nodes.values())
         self.entries: list[tuple[Scope, Node]] = []
         root = Scope(workflow.root, "")
         for node in execution_order(workflow.root):
             self.entries.append((root, node))
-            if (
-                node.kind is Kind.SUBGRAPH
-                and node.mode not in (NEVER, BYPASS)
-                and not self._enter(root, node)
-            ):
-                report.error(
-                    "too_many_nodes",
-                    f"subgraphs in subgraphs make more than {self._room} nodes of this",
-                    node,
-                )
+            entered = node.kind is Kind.SUBGRAPH and node.mode not in (NEVER, BYPASS)
+            if entered and not self._enter(root, node):
+                text = "the subgraphs of this workflow multiply into more nodes than can be handled"
+                report.error("too_many_nodes", text, node)
                 break
 
     def _enter(self, root: Scope, instance: Node) -> bool:
@@ -109,7 +102,8 @@ class Expansion:
         while stack:
             scope, nodes = stack[-1]
             for node in nodes:
-                if len(self.entries) >= self._room:
+                self._room -= _cost(node)
+                if self._room < 0:
                     return False
                 self.entries.append((scope, node))
                 if node.kind is Kind.SUBGRAPH:
@@ -159,6 +153,10 @@ def execution_order(graph: Graph) -> list[Node]:
                     ready.append(found[0])
     ordered.extend(node for key, node in graph.nodes.items() if key in waiting)
     return ordered
+
+
+def _cost(node: Node) -> int:
+    return 1 + len(node.slots) + len(node.widgets)
 
 
 class Emitter:

@@ -23,6 +23,8 @@ class Workflow:
         self.document = document
         self.report = report
         self._builder = builder
+        self._room = 50_000
+        self._costs: dict[int, int] = {}
         self._renumbering = Renumbering(document)
         definitions = read_definitions(document)
         self._ids = {key: self._renumbering.renumber(raw) for key, (raw, _) in definitions.items()}
@@ -82,11 +84,30 @@ class Workflow:
         else:
             node = self._builder.node(raw, key, index, self.subgraphs)
         graph.nodes[key] = node
-        group = group_of(node, self.document) if node.kind is Kind.UNKNOWN else None
-        if group is not None and graph is self.root:
+        group = group_of(node, self.document) if node.kind is Kind.UNKNOWN and graph is self.root else None
+        inner = node.subgraph.raw if node.subgraph is not None else group
+        if inner is not None and not self._affordable(inner):
+            node.kind = Kind.BROKEN
+            text = "there are more instances of subgraphs than can be handled; the rest is left out"
+            self.report.error("too_many_nodes", text)
+            return
+        if group is not None:
             group_graph(node, group, self._builder, self.report)
             return
         self._builder.fill(node, graph, self.report)
+
+    def _affordable(self, inner: Mapping[str, Any]) -> bool:
+        """Whether another instance with this inside still bears a sound relation to the size of the file."""
+        cost = self._costs.get(id(inner))
+        if cost is None:
+            sides = len(entries(inner, "inputs")) + len(entries(inner, "outputs"))
+            nodes = entries(inner, "nodes")
+            size = len(nodes) + sum(len(entries(n, "inputs")) + len(entries(n, "outputs")) for n in nodes)
+            is_definition = inner.get("id") in self.subgraphs if isinstance(inner.get("id"), str) else False
+            cost = self._costs[id(inner)] = sides if is_definition else size
+            self._room += 4 * (sides + size)
+        self._room -= cost
+        return self._room >= 0
 
 
 def _name(graph: Graph) -> str:

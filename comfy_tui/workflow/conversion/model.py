@@ -137,6 +137,15 @@ class Graph:
         return self._targets.get(link_id)
 
     _targets: dict[str, tuple[Node, int]] = field(default_factory=dict)
+    _origins: dict[str, list[str]] | None = None
+
+    def links_from(self, key: str) -> list[str]:
+        """The ids of all links that begin at a node."""
+        if self._origins is None:
+            self._origins = {}
+            for link_id, link in self.links.items():
+                self._origins.setdefault(link.origin, []).append(link_id)
+        return self._origins.get(key, [])
 
     def index_targets(self) -> None:
         """Record which input names which link; the saved ``target_slot`` is not trusted (section 6)."""

@@ -38,13 +38,8 @@ def primitive_targets(node: Node, graph: Graph) -> list[Widget]:
 
 
 def _linked(node: Node, graph: Graph) -> list[tuple[Node, int]]:
-    listed = node.output_links(0)
-    if node.index < 0 or not listed:
-        listed = (
-            [link_id for link_id in graph.links if graph.links[link_id].origin == node.key]
-            if node.widgets
-            else []
-        )
+    # inside a group node only the group's own table tells
+    listed = graph.links_from(node.key) if node.widgets else node.output_links(0)
     found = (graph.target(link_id) for link_id in listed if link_id in graph.links)
     return [target for target in found if target is not None]
 

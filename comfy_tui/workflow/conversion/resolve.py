@@ -51,6 +51,7 @@ class _Output(NamedTuple):
 
 
 _Step = _Input | _Output
+_End = tuple[Node, int] | int | None
 
 
 class Resolver:
@@ -60,6 +61,7 @@ class Resolver:
         self._promotion = promotion
         self._report = report
         self._known: dict[tuple[int, int, bool, int, str | None], Answer] = {}
+        self._ends: dict[tuple[int, int, int], _End] = {}
 
     def resolve(self, scope: Scope, node: Node, index: int) -> Answer:
         """What an input of a node gets; None when nothing arrives."""
@@ -85,6 +87,16 @@ class Resolver:
 
     def _from_input(self, step: _Input) -> _Step | Answer:
         scope, node, index, wanted = step
+        end = self._origin(scope, node, index)
+        return self._from_end(scope, end, node.slots[index].type if wanted is None else wanted)
+
+    def _from_end(self, scope: Scope, end: _End, wanted: str) -> _Step | Answer:
+        if end is None:
+            return None
+        return self._outwards(scope, end) if isinstance(end, int) else _Output(scope, *end, wanted)
+
+    def _origin(self, scope: Scope, node: Node, index: int) -> _End:
+        """Where the link of an input comes from: an output, or an input of the panel by its number."""
         slot = node.slots[index]
         if slot.link is None:
             return None
@@ -95,15 +107,48 @@ class Resolver:
             )
             self._report.warn("dangling_link", text, node, scope, input=slot.name)
             return None
-        wanted = slot.type if wanted is None else wanted
         if link.origin == INPUT_PANEL:
-            return self._outwards(scope, link.origin_slot)
+            return link.origin_slot
         origin = scope.graph.nodes.get(link.origin)
         if origin is None:
             text = f"input {slot.name} is linked to node {link.origin}, which the workflow does not have"
             self._report.warn("dangling_link", text, node, scope, input=slot.name)
             return None
-        return _Output(scope, origin, link.origin_slot, wanted)
+        return origin, link.origin_slot
+
+    def _past_virtual(self, scope: Scope, node: Node, slot: int) -> _End:
+        """The end of a chain of reroutes, Set and Get nodes, remembered whatever type was asked for."""
+        passed: dict[tuple[int, int, int], None] = {}
+        end: _End = (node, slot)
+        while isinstance(end, tuple) and _passes(end[0]):
+            key = (id(scope), id(end[0]), end[1])
+            if key in self._ends:
+                end = self._ends[key]
+                break
+            if key in passed:
+                text = "links go round in a circle through virtual nodes; nothing arrives"
+                self._report.error("link_cycle", text, end[0], scope)
+                end = None
+                break
+            passed[key] = None
+            end = self._before(scope, *end)
+        for key in passed:
+            self._ends[key] = end
+        return end
+
+    def _before(self, scope: Scope, node: Node, slot: int) -> _End:
+        if node.mode == NEVER:
+            return None
+        if node.kind is Kind.GET:
+            setter = scope.graph.setters.get(set_name(node))
+            if setter is None:
+                text = f'no Set node sets "{set_name(node)}"; what it feeds is left open'
+                self._report.warn("missing_set_node", text, node, scope)
+                return None
+            node, slot = setter, 0
+        if node.mode == NEVER or not 0 <= slot < len(node.slots):
+            return None
+        return self._origin(scope, node, slot)
 
     def _outwards(self, scope: Scope, index: int) -> _Step | Answer:
         """Through the input panel: the instance's link, or the value of its promoted widget."""
@@ -128,16 +173,7 @@ class Resolver:
             return Origin(scope.node_id(node), slot)
         if kind is Kind.SUBGRAPH:
             return self._into(scope, node, slot, wanted)
-        if kind is Kind.GET:
-            setter = scope.graph.setters.get(set_name(node))
-            if setter is None:
-                text = f'no Set node sets "{set_name(node)}"; what it feeds is left open'
-                self._report.warn("missing_set_node", text, node, scope)
-                return None
-            return _Input(scope, setter, 0, wanted) if setter.slots and setter.mode != NEVER else None
-        if kind is not Kind.BROKEN and 0 <= slot < len(node.slots):
-            return _Input(scope, node, slot, wanted)
-        return None
+        return self._from_end(scope, self._past_virtual(scope, node, slot), wanted) if _passes(node) else None
 
     def _into(self, scope: Scope, node: Node, slot: int, wanted: str) -> _Step | Answer:
         """Into a subgraph by its output; an input that passes straight through is followed (section 13.7)."""
@@ -151,6 +187,11 @@ class Resolver:
             return self._outwards(inner, link.origin_slot)
         origin = graph.nodes.get(link.origin)
         return None if origin is None else _Output(inner, origin, link.origin_slot, wanted)
+
+
+def _passes(node: Node) -> bool:
+    """Whether a node only hands on what it gets; a bypassed one is crossed by type instead."""
+    return node.mode != BYPASS and node.kind in (Kind.REROUTE, Kind.SET, Kind.GET)
 
 
 def bypass(node: Node, slot: int, wanted: str) -> int | None:

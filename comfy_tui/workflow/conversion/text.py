@@ -11,7 +11,7 @@ from typing import Any
 _ESCAPED = re.compile(r"\\([{}|])")
 _NEWLINE = re.compile("[\n\r\u2028\u2029]")
 _PLACEHOLDER = re.compile(r"%([^%]+)%")
-_DATE_PART = re.compile(r"dd?|MM?|hh?|mm?|ss?|yyyy|yy")
+_DATE_PART = re.compile(r"dd?|MM?|hh?|mm?|ss?|yyy?y?")
 _UNSAFE = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
 
 Rope = list[Any]
@@ -106,7 +106,7 @@ def format_date(pattern: str, now: datetime) -> str:
     def part(match: re.Match[str]) -> str:
         code = match[0]
         if code[0] == "y":
-            return str(now.year)[-2:] if code == "yy" else str(now.year)
+            return {"yy": str(now.year)[-2:], "yyyy": str(now.year)}.get(code, code)
         return str(numbers[code[0]]).rjust(len(code), "0")
 
     return _DATE_PART.sub(part, pattern)

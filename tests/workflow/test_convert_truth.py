@@ -1,0 +1,76 @@
+"""Prompts of real frontends, where the shared folder with them is present beside the repository."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from comfy_tui.workflow import Converter
+
+TRUTH = Path(__file__).resolve().parents[3] / "shared" / "truth"
+
+pytestmark = pytest.mark.skipif(not TRUTH.is_dir(), reason=f"the frontends' prompts are not at {TRUTH}")
+
+# What the frontend did there, graph-to-prompt asks us not to do.
+DEVIATIONS = {
+    "loadimageoutput.json": "the browser put the first file of a fetched list over the saved value (5.5)",
+    "version_missing_array_links.json": "the browser lost all links; links are told apart by looking (2.1)",
+    "version_string_04.json": "the browser lost all links; links are told apart by looking (2.1)",
+}
+
+
+def _scorer() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("score_conversion", TRUTH / "score_conversion.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _templates() -> Path:
+    package = pytest.importorskip(
+        "comfyui_workflow_templates_json", reason="the template package is not installed"
+    )
+    return Path(package.__file__).parent / "templates"
+
+
+def _cases() -> Iterator[tuple[str, Any, list[Any]]]:
+    templates = _templates()
+    for path in sorted(TRUTH.glob("conversion/*.json")):
+        yield path.name, json.loads((templates / path.name).read_text()), json.loads(path.read_text())
+    for path in sorted(TRUTH.glob("rules/*.json")):
+        held = json.loads(path.read_text())
+        yield path.name, held["workflow"], held["accepted"]
+
+
+@pytest.fixture(scope="module")
+def converter() -> Converter:
+    return Converter(json.loads((TRUTH / "object_info-0.26.0.json").read_text()))
+
+
+def test_prompts_equal_those_of_real_frontends(converter: Converter) -> None:
+    differences = _scorer().differences
+    wrong = {}
+    for name, workflow, accepted in _cases():
+        prompt = converter.convert(workflow).prompt
+        found = min((differences(want, prompt) for want in accepted), key=len)
+        if found:
+            wrong[name] = found
+    assert wrong.keys() <= DEVIATIONS.keys(), wrong
+
+
+def test_every_template_converts(converter: Converter) -> None:
+    for path in sorted(_templates().glob("*.json")):
+        document = json.loads(path.read_text())
+        if isinstance(document, dict) and isinstance(document.get("nodes"), list):
+            made = converter.convert(document)
+            missing = {entry["class_type"] for entry in made.prompt.values()} - converter.definitions.keys()
+            named = {d.class_type for d in made.diagnostics if d.code == "missing_node_type"}
+            assert missing == named, path.name
