@@ -141,7 +141,7 @@ class ComfyApp(App[int]):
     async def _watch_server(self, profile: ServerProfile) -> None:
         # httpx takes 0.15 s to import: in a thread, so that keys are heard meanwhile.
         module = await asyncio.to_thread(importlib.import_module, "comfy_tui.monitor.session")
-        install_id = await asyncio.to_thread(module.read_install_id)
+        install_id = await asyncio.to_thread(_prepare_state, module)
         config = self.options.config
         session: Session = module.Session(
             profile,
@@ -348,6 +348,15 @@ CHANGING_ACTIONS = frozenset(
         "send_unsent",
     )
 )
+
+
+def _prepare_state(session_module: Any) -> str:
+    """Open the log and read the id that marks our jobs: files, so in a thread."""
+    from comfy_tui.log import open_log
+
+    open_log()
+    install_id: str = session_module.read_install_id()
+    return install_id
 
 
 def run_app(options: AppOptions) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,10 +69,10 @@ async def _ask(server: ServerProfile) -> Status:
     from comfy_tui.comfy.client import ComfyClient
 
     async with ComfyClient(server) as client:
-        started = time.perf_counter()
         stats = await client.system_stats()
-        response_s = time.perf_counter() - started
         queue = await client.queue()
+        # Of the second answer: the first one carries the making of the connection.
+        response_s = client.response_time_s or 0.0
     return Status(stats, len(queue.running), len(queue.pending), response_s)
 
 
