@@ -89,6 +89,8 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("workflow.edit", ("e",), "edit_workflow", "Edit", "Change values before queueing.", True),
     K("workflow.upload", ("i",), "upload_image", "Upload", "Upload an input image.", True),
     K("workflow.export", ("E",), "export_workflow", "Export", "Write the workflow to the project's folder."),
+    K("workflow.open", ("o",), "open_file", "Open", "Open a workflow file by its path."),
+    K("workflow.reset", ("u",), "reset_edits", "Reset", "Forget the changes: values as in the file."),
     K("job.cancel", ("x",), "cancel_job", "Cancel", "Cancel the chosen or marked jobs; asks first.", True),
     K("job.clear", ("X",), "clear_pending", "Clear", "Cancel every pending job; asks first."),
     K("job.requeue", ("u",), "requeue_job", "Again", "Queue the job again, as it was.", True),
@@ -98,6 +100,18 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("output.save_to", ("S",), "save_output_to", "Save to", "Save to another folder; asks which."),
     K("output.next", ("right", "l"), "next_output", "Next", "The next output, also in the full window."),
     K("output.previous", ("left", "h"), "previous_output", "Previous", "The output before this one."),
+    K("form.queue", ("Q",), "queue_form", "Queue", "Queue with these values.", True),
+    K("form.accept", ("ctrl+s",), "accept_form", "Take", "Take the typed value; from the list: queue.", True),
+    K(
+        "form.more",
+        ("m",),
+        "show_more",
+        "More",
+        "Show every value of every node, or only the usual ones.",
+        True,
+    ),
+    K("form.reset", ("u",), "reset_value", "Reset", "This value as in the file.", True),
+    K("form.reset_all", ("U",), "reset_all", "Reset all", "All values as in the file."),
 )
 del K
 

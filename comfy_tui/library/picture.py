@@ -1,4 +1,4 @@
-"""Reads a local file that is to be uploaded, and lists folders to choose it from."""
+"""Reads a local file that is to be uploaded, and lists folders to choose files from."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from comfy_tui.text import format_bytes
 
 #: ComfyUI's own default for an upload.
 UPLOAD_LIMIT_BYTES = 100 * 1024 * 1024
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
-_OTHER_ENDINGS = (".mp4", ".webm", ".mkv", ".mov", ".wav", ".mp3", ".flac", ".ogg", ".safetensors", ".glb")
+_IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+_OTHER_ENDINGS = (".mp4", ".webm", ".mkv", ".mov", ".wav", ".mp3", ".flac", ".ogg", ".glb")
+MEDIA_ENDINGS = _IMAGE_ENDINGS + _OTHER_ENDINGS
 _LIST_LIMIT = 5000
 
 
@@ -26,8 +27,8 @@ class Item:
     size_bytes: int = 0
 
 
-def list_items(folder: Path) -> tuple[Item, ...]:
-    """Folders, then pictures and other media, by name; hidden ones are left out.
+def list_items(folder: Path, endings: tuple[str, ...] = MEDIA_ENDINGS) -> tuple[Item, ...]:
+    """Folders, then files of these endings, by name; hidden ones are left out.
 
     Raises:
         OSError: the folder cannot be read.
@@ -40,7 +41,7 @@ def list_items(folder: Path) -> tuple[Item, ...]:
             try:
                 if entry.is_dir():
                     items.append(Item(entry.name, True))
-                elif entry.name.lower().endswith(IMAGE_ENDINGS + _OTHER_ENDINGS) and entry.is_file():
+                elif entry.name.lower().endswith(endings) and entry.is_file():
                     items.append(Item(entry.name, False, entry.stat().st_size))
             except OSError:
                 continue

@@ -1,0 +1,357 @@
+"""What can be done with workflows: queue, change values, upload, export, open by path."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.screen import Screen
+
+from comfy_tui.comfy.types import UploadedFile
+from comfy_tui.errors import ComfyError
+from comfy_tui.inventory.prepare import Prepared
+from comfy_tui.library.entry import Entry
+from comfy_tui.library.export import DRAG_HINT, Export, export_path, free_path, write_export
+from comfy_tui.library.picture import read_picture
+from comfy_tui.library.recent import add_recent
+from comfy_tui.library.source import read_file
+from comfy_tui.monitor.batch import Outcome, queue_all
+from comfy_tui.monitor.submit import Submission
+from comfy_tui.screens.dialogs import ChoiceDialog, ConfirmDialog
+from comfy_tui.screens.edit import Edited, EditScreen
+from comfy_tui.screens.pick import PickDialog
+from comfy_tui.screens.upload import WORKFLOW_ENDINGS, PathDialog
+from comfy_tui.screens.workflow_desk import Desk, path_entry
+from comfy_tui.screens.workflow_rules import export_of, queue_question, seed_limits, why_never
+from comfy_tui.text import count_of
+from comfy_tui.widgets.workflow_preview import Preview, edits_words
+from comfy_tui.workflow.edits import Edits, Key, copies
+from comfy_tui.workflow.parameters import FieldKind, fields
+
+if TYPE_CHECKING:
+    from comfy_tui.app import ComfyApp
+    from comfy_tui.monitor.session import Session
+
+_SHOWN = 8
+
+
+class WorkflowActions(Screen[Any]):
+    """The actions of the area ``workflow``; a second base of the screen that says what is chosen."""
+
+    desk: Desk
+
+    def current_entry(self) -> Entry | None:
+        """The workflow under the cursor; to be given by the screen."""
+        return None
+
+    def chosen_entries(self) -> tuple[Entry, ...]:
+        """What queueing acts on; to be given by the screen."""
+        return ()
+
+    def acted(self) -> None:
+        """Something was queued: marks may go."""
+
+    def show_again(self) -> None:
+        """Edits have changed."""
+
+    @property
+    def shown(self) -> Preview | None:
+        """What the preview shows."""
+        return None
+
+    async def add_recent_entry(self, entry: Entry) -> None:
+        """List a file that was opened by its path."""
+
+    @property
+    def console(self) -> ComfyApp:
+        """The app, with its own type."""
+        return cast("ComfyApp", self.app)
+
+    def _run(self, work: Any) -> None:
+        """Run what a person asked for; an expected error becomes a toast."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except ComfyError as error:
+                self.console.tell_error(error)
+
+        self.run_worker(guarded(), group="actions", exit_on_error=True)
+
+    # -- queue ---------------------------------------------------------------------------------
+
+    def action_queue_workflow(self) -> None:
+        """Queue the marked workflows, after a question, or the one under the cursor."""
+        chosen = self.chosen_entries()
+        if not chosen:
+            self.console.tell("Nothing to queue", "Choose a workflow first.", severity="warning")
+        elif self.console.session is None:
+            self.console.tell("One moment", "The console is not connected yet.", severity="warning")
+        elif any(entry.identity in self.desk.busy for entry in chosen):
+            self.console.tell(
+                "One moment", "It is still being queued; no answer came yet.", severity="warning"
+            )
+        else:
+            self._run(self._queue(chosen))
+
+    async def _queue(self, chosen: tuple[Entry, ...]) -> None:
+        ready: list[tuple[Entry, Prepared]] = []
+        problems: list[str] = []
+        for entry in chosen:
+            try:
+                prepared = await self.desk.open(entry, with_nodes=True)
+            except ComfyError as error:
+                if len(chosen) == 1:
+                    raise
+                problems.append(f"{entry.name}: {error.title}: {error.message}")
+                continue
+            refusal = why_never(prepared, self.desk.nodes_problem)
+            if refusal:
+                problems.append(f"{entry.name}: {refusal}")
+            else:
+                ready.append((entry, prepared))
+        if problems:
+            words = "\n".join(problems[:_SHOWN])
+            self.console.tell("Cannot be queued", words, severity="error")
+        if ready:
+            self._ask_then_send(ready, len(chosen) > 1)
+
+    def _ask_then_send(self, ready: list[tuple[Entry, Prepared]], several: bool) -> None:
+        question = queue_question(ready, self.desk.edits_of, several=several)
+        if question is None:
+            self._send(ready)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._send(ready)
+
+        self.app.push_screen(ConfirmDialog(*question), answered)
+
+    def _send(self, ready: list[tuple[Entry, Prepared]]) -> None:
+        counts = [max(1, self.desk.edits_of(entry).count) for entry, _ in ready]
+        name = ready[0][0].name if len(ready) == 1 else count_of(len(ready), "workflow")
+        info, after = self.desk.node_info(), dict[str, tuple[Entry, Edits]]()
+        busy = {entry.identity for entry, _ in ready}
+        self.desk.busy |= busy
+
+        def submissions() -> Iterator[Submission]:
+            for entry, prepared in ready:
+                assert prepared.prompt is not None
+                edits, limits = self.desk.edits_of(entry), seed_limits(prepared, info)
+                made = copies(prepared.prompt, prepared.workflow, prepared.controls, edits, limits=limits)
+                for copy in made:
+                    submission = Submission(copy.prompt, entry.name, workflow=copy.workflow)
+                    after[submission.prompt_id] = (entry, copy.after)
+                    yield submission
+
+        def accepted(submission: Submission) -> None:
+            entry, edits = after.pop(submission.prompt_id)
+            if edits.seed is not None or edits.moved:
+                now = self.desk.edits_of(entry)
+                self.desk.set_edits(entry, replace(now, moved=edits.moved, queued=edits.queued))
+
+        async def call(session: Session) -> Outcome:
+            try:
+                return await queue_all(submissions(), sum(counts), name, session.submit, accepted)
+            finally:
+                self.desk.busy -= busy
+                session.poke()
+
+        self.console.act(call, self._queued)
+
+    def _queued(self, outcome: Outcome) -> None:
+        self.console.tell(outcome.title, outcome.words, severity=outcome.severity)
+        self.acted()
+        self.show_again()
+
+    # -- values --------------------------------------------------------------------------------
+
+    def action_edit_workflow(self) -> None:
+        """Change the values of the workflow under the cursor."""
+        self._with_prompt(self._edit)
+
+    def _with_prompt(self, then: Callable[[Entry, Prepared], None]) -> None:
+        """Read the workflow under the cursor anew, then go on if it has a prompt."""
+        entry = self.current_entry()
+        if entry is None:
+            self.console.tell("No workflow", "Choose a workflow first.", severity="warning")
+            return
+
+        async def work() -> None:
+            prepared = await self.desk.open(entry, with_nodes=True)
+            if prepared.prompt is None:
+                words = f"{entry.name}: {prepared.why_not}.\n{self.desk.nodes_problem}".rstrip()
+                self.console.tell("There is nothing to change yet", words, severity="warning")
+            else:
+                then(entry, prepared)
+
+        self._run(work())
+
+    def _edit(self, entry: Entry, prepared: Prepared) -> None:
+        def left(result: Edited | None) -> None:
+            if result is None:
+                return
+            self.desk.set_edits(entry, result.edits)
+            self.show_again()
+            if result.queue:
+                self._run(self._queue((entry,)))
+
+        form = EditScreen(entry.name, prepared, self.desk.edits_of(entry), self.desk.node_info())
+        self.app.push_screen(form, left)
+
+    def action_reset_edits(self) -> None:
+        """Forget the changes to the workflow under the cursor."""
+        entry = self.current_entry()
+        if entry is None or self.desk.edits_of(entry) == Edits():
+            return
+        words = edits_words(self.desk.edits_of(entry)) or "moved seeds"
+        self.desk.set_edits(entry, Edits())
+        self.console.tell("As in the file", f"{entry.name}: {words} forgotten.")
+        self.show_again()
+
+    # -- upload --------------------------------------------------------------------------------
+
+    def action_upload_image(self) -> None:
+        """Choose a local file, upload it, and use the name that the server gave it."""
+        self._with_prompt(self._choose_input)
+
+    def _choose_input(self, entry: Entry, prepared: Prepared) -> None:
+        assert prepared.prompt is not None
+        prompt = self.desk.edits_of(entry).apply(prepared.prompt)
+        found = [field for field in fields(prompt) if field.kind is FieldKind.FILE]
+        if len(found) < 2:
+            self._choose_file(entry, found[0].key if found else None)
+            return
+        labels = [f"{field.title} ({field.node_id}), {field.input}: {field.value}" for field in found]
+
+        def chosen(number: int | None) -> None:
+            if number is not None:
+                self._choose_file(entry, found[number].key)
+
+        self.app.push_screen(PickDialog("Which input is the file for?", labels), chosen)
+
+    def _choose_file(self, entry: Entry, target: Key | None) -> None:
+        def chosen(path: Path | None) -> None:
+            if path is not None:
+                self._upload(entry, target, path)
+
+        self.app.push_screen(PathDialog("Upload an input file"), chosen)
+
+    def _upload(self, entry: Entry, target: Key | None, path: Path) -> None:
+        self.console.tell("Uploading", f"{path.name} ...")
+
+        async def call(session: Session) -> UploadedFile:
+            name, content = await asyncio.to_thread(read_picture, path)
+            return await session.client.upload_image(name, content)
+
+        def done(uploaded: UploadedFile) -> str:
+            self.desk.nodes.forget()  # the lists of input files have changed
+            if target is None:
+                self._run(self._after_upload())
+                return f"It is {uploaded.reference} on the server; the workflow has no input for it."
+            self.desk.set_edits(entry, self.desk.edits_of(entry).with_value(target, uploaded.reference))
+            self._run(self._after_upload())
+            return f"It is {uploaded.reference} on the server; node {target[0]} uses it now. Q queues."
+
+        self.console.act(call, done, title="Uploaded")
+
+    async def _after_upload(self) -> None:
+        await self.desk.fetch_nodes()
+        self.show_again()
+
+    # -- export --------------------------------------------------------------------------------
+
+    def action_export_workflow(self) -> None:
+        """Write the workflow under the cursor to the project's folder; works offline."""
+        entry = self.current_entry()
+        if entry is None:
+            self.console.tell("No workflow", "Choose a workflow first.", severity="warning")
+            return
+        self._run(self._export(entry))
+
+    async def _export(self, entry: Entry) -> None:
+        shown = self.shown
+        known = shown.prepared if shown is not None and shown.entry == entry else None
+        # What lies on a server that is away can still be exported if it is on the screen.
+        prepared = known if known is not None and not entry.is_local else await self.desk.open(entry)
+        export = export_of(prepared, self.desk.edits_of(entry))
+        project = self.console.options.project
+        base, name = (project.folder, project.name) if project is not None else (Path.cwd(), "default")
+        path = await asyncio.to_thread(export_path, base, name, Path(entry.name).name)
+        try:
+            await asyncio.to_thread(write_export, path, export.document)
+        except FileExistsError:
+            self._ask_overwrite(path, export)
+            return
+        self._exported(path, export)
+
+    def _ask_overwrite(self, path: Path, export: Export) -> None:
+        free = free_path(path)
+        choices = (
+            ("new", "n", f"Write {free.name} beside it"),
+            ("over", "o", f"Overwrite {path.name}"),
+        )
+
+        async def write(choice: str) -> None:
+            target = path if choice == "over" else free
+            try:
+                await asyncio.to_thread(write_export, target, export.document, overwrite=choice == "over")
+            except FileExistsError:
+                self._ask_overwrite(path, export)
+                return
+            self._exported(target, export)
+
+        def chosen(choice: str | None) -> None:
+            if choice is not None:
+                self._run(write(choice))
+
+        self.app.push_screen(ChoiceDialog("There is such a file", choices, str(path)), chosen)
+
+    def _exported(self, path: Path, export: Export) -> None:
+        note = f"\n{export.note}" if export.note else ""
+        self.console.tell("Exported", f"{path}\n{DRAG_HINT}{note}")
+
+    # -- a file by its path, and copying ---------------------------------------------------------
+
+    def action_open_file(self) -> None:
+        """Open a workflow file by its path."""
+
+        def chosen(path: Path | None) -> None:
+            if path is not None:
+                self._run(self._open_path(path))
+
+        self.app.push_screen(PathDialog("Open a workflow file", WORKFLOW_ENDINGS), chosen)
+
+    async def _open_path(self, path: Path) -> None:
+        await asyncio.to_thread(read_file, path)  # a file that cannot be read is not remembered
+        await asyncio.to_thread(add_recent, path)
+        await self.add_recent_entry(path_entry(path))
+
+    def action_copy_row(self) -> None:
+        """Copy the path or the prompt."""
+        entry, shown = self.current_entry(), self.shown
+        if entry is None:
+            return
+        ready = shown.prepared if shown is not None and shown.entry == entry else None
+        if ready is None or ready.prompt is None:
+            self.console.copy(entry.place, "path")
+            return
+        prompt = self.desk.edits_of(entry).apply(ready.prompt)
+        texts = {"path": entry.place, "prompt": ""}
+
+        def chosen(choice: str | None) -> None:
+            if choice == "prompt":
+                texts["prompt"] = json.dumps(prompt, ensure_ascii=False, indent=2)
+            if choice is not None:
+                self.console.copy(texts[choice], choice)
+
+        choices = (
+            ("path", "p", f"The path: {entry.place}"),
+            ("prompt", "j", "The prompt as JSON (API format)"),
+        )
+        self.app.push_screen(ChoiceDialog("Copy", choices), chosen)

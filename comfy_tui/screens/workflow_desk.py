@@ -1,0 +1,183 @@
+"""What the Workflows screen works on: the sources, the chosen workflow, the server's node classes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from comfy_tui.comfy.client import ComfyClient
+from comfy_tui.errors import ComfyError, Unreachable
+from comfy_tui.inventory.nodes import NodeInfo, NodeShelf
+from comfy_tui.inventory.prepare import Prepared, judge, prepare
+from comfy_tui.library.entry import Entry, Group, stem_of
+from comfy_tui.library.source import local_groups, read_file, read_remote, remote_groups
+from comfy_tui.options import AppOptions
+from comfy_tui.text import clean, format_bytes
+from comfy_tui.widgets.filter_bar import matches
+from comfy_tui.widgets.row_list import Cell, Row
+from comfy_tui.widgets.workflow_preview import Preview
+from comfy_tui.workflow.edits import Edits
+from comfy_tui.workflow.formats import parse_workflow
+
+_OFFLINE = "the server does not answer; r asks again"
+
+
+@dataclass(slots=True)
+class Desk:
+    """The state of the screen and how it is read; it knows no widget.
+
+    ``client`` and ``version`` are those of the watched server, set by the screen.
+    """
+
+    options: AppOptions
+    local: tuple[Group, ...] = ()
+    remote: tuple[Group, ...] = ()
+    #: The address whose groups ``remote`` holds.
+    remote_of: str = ""
+    #: By the identity of the workflow.
+    edits: dict[str, Edits] = field(default_factory=dict)
+    nodes: NodeShelf = field(default_factory=NodeShelf)
+    nodes_problem: str = ""
+    #: The workflows that are being queued, by identity.
+    busy: set[str] = field(default_factory=set)
+    client: ComfyClient | None = None
+    version: str | None = None
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    # -- sources -------------------------------------------------------------------------------
+
+    async def read_local(self) -> None:
+        """List folders and recent files, in a thread."""
+        folders = self.options.config.workflow_folders
+        self.local = await asyncio.to_thread(local_groups, self.options.project, folders)
+
+    async def read_remote_groups(self) -> None:
+        """Ask the server for what it has."""
+        client = self.client
+        if client is None:
+            return
+        groups = await remote_groups(client)
+        if client is self.client:
+            self.remote, self.remote_of = groups, client.profile.url
+
+    def leave_server(self) -> None:
+        """Another server is watched: what was the old one's is forgotten."""
+        self.remote, self.remote_of, self.nodes_problem = (), "", ""
+        self.edits = {key: edits for key, edits in self.edits.items() if key.startswith("file:")}
+
+    def groups(self, *, online: bool) -> Iterator[Group]:
+        """All sources, in order."""
+        yield from self.local
+        if self.remote:
+            yield from self.remote
+        else:
+            note = "asking ..." if online else _OFFLINE
+            yield Group("server", "Server and templates", (), note)
+
+    def entry(self, key: str) -> Entry | None:
+        """The workflow of a row."""
+        for group in (*self.local, *self.remote):
+            for entry in group.entries:
+                if entry.key == key:
+                    return entry
+        return None
+
+    # -- one workflow --------------------------------------------------------------------------
+
+    def edits_of(self, entry: Entry) -> Edits:
+        """What was changed in it."""
+        return self.edits.get(entry.identity, _NONE)
+
+    def set_edits(self, entry: Entry, edits: Edits) -> None:
+        """Keep what was changed in it while the console runs."""
+        if edits == _NONE:
+            self.edits.pop(entry.identity, None)
+        else:
+            self.edits[entry.identity] = edits
+
+    def node_info(self) -> NodeInfo | None:
+        """What is known of the server's node classes now."""
+        return self.nodes.held(self.url)
+
+    @property
+    def url(self) -> str:
+        """The address of the watched server."""
+        return self.client.profile.url if self.client is not None else ""
+
+    async def fetch_nodes(self) -> NodeInfo | None:
+        """The node classes, asked for where they are not known; None, and why, where that fails."""
+        if self.client is None:
+            return None
+        try:
+            info = await self.nodes.get(self.client, self.version)
+        except ComfyError as error:
+            self.nodes_problem = f"the node definitions cannot be read: {error.message or error.title}"
+            return self.node_info()
+        self.nodes_problem = ""
+        return info
+
+    async def open(self, entry: Entry, *, with_nodes: bool = False) -> Prepared:
+        """Read a workflow and make it ready, with its edits judged.
+
+        Args:
+            entry: which one.
+            with_nodes: wait for the server's node classes.
+
+        Raises:
+            ComfyError: it cannot be read, or is not a workflow.
+        """
+        async with self._reading:  # one at a time: passing over large files must not pile them up
+            if entry.path is not None:
+                content = await asyncio.to_thread(read_file, entry.path)
+            elif self.client is not None:
+                content = await read_remote(entry, self.client)
+            else:
+                raise Unreachable("Not connected", "the workflow lies on the server", "r asks again.")
+            file = await asyncio.to_thread(parse_workflow, content, name=entry.name)
+            info = await self.fetch_nodes() if with_nodes else self.node_info()
+            return await asyncio.to_thread(prepare, file, info, self.edits_of(entry))
+
+    async def judge_again(self, entry: Entry, ready: Prepared) -> Prepared:
+        """The same workflow, with what is known and changed now."""
+        info = self.node_info()
+        if ready.prompt is None:
+            return await asyncio.to_thread(prepare, ready.file, info, self.edits_of(entry))
+        return await asyncio.to_thread(judge, ready, info, self.edits_of(entry))
+
+    async def preview(self, entry: Entry, ready: Prepared) -> Preview:
+        """What there is to show of it."""
+        return await asyncio.to_thread(Preview.of, entry, ready, self.edits_of(entry), self.nodes_problem)
+
+    # -- rows ----------------------------------------------------------------------------------
+
+    def rows(self, wanted: str, *, online: bool) -> list[Row]:
+        """The list, under headings; with a filter only what matches."""
+        rows: list[Row] = []
+        for group in self.groups(online=online):
+            entries = [entry for entry in group.entries if matches(wanted, entry.name, group.title)]
+            if wanted and not entries:
+                continue
+            rows.append(Row(f"#{group.key}", (_heading(group, len(entries), bool(wanted)),), heading=True))
+            rows += [self._row(entry) for entry in entries]
+        return rows
+
+    def _row(self, entry: Entry) -> Row:
+        edited = Cell("edited", "accent") if self.edits_of(entry).changed else ""
+        size = format_bytes(entry.size_bytes) if entry.size_bytes is not None else ""
+        return Row(entry.key, (clean(entry.name, 300), edited, Cell(size, "dim")))
+
+
+_NONE = Edits()
+
+
+def _heading(group: Group, shown: int, filtered: bool) -> str:
+    count = f"{shown} of {len(group.entries)}" if filtered else str(len(group.entries))
+    words = f"{group.title} ({count})" if group.entries else group.title
+    return clean(f"{words}: {group.note}" if group.note else words)
+
+
+def path_entry(path: Path) -> Entry:
+    """A file that was named by its path."""
+    return Entry("recent", stem_of(path.name), path=path)
