@@ -44,6 +44,11 @@ _AUDIO_PLAYERS = frozenset(
 )
 _IMAGE_VIEWS = frozenset(("SaveGLB", "Preview3D"))
 _UPLOADS = ("image_upload", "animated_image_upload", "video_upload")
+_LOAD_3D_BUTTONS = (
+    ("upload 3d model", "upload3dmodel"),
+    ("upload extra resources", "uploadExtraResources"),
+    ("clear", "clear"),
+)
 _NESTING_LIMIT = 16
 
 
@@ -164,8 +169,8 @@ def _widgets(spec: InputSpec, name: str, class_type: str) -> Iterator[WidgetSpec
         yield from _combo(spec, name, class_type)
     elif kind == "LOAD_3D":
         if class_type == "Load3D":
-            for button in ("upload 3d model", "upload extra resources", "clear"):
-                yield WidgetSpec(button, BUTTON, button, in_prompt=False)
+            for button, value in _LOAD_3D_BUTTONS:
+                yield WidgetSpec(button, BUTTON, value, in_prompt=False)
             yield WidgetSpec("image", VIEW, "")
         else:
             yield WidgetSpec("viewport_state", VIEW, "")

@@ -66,10 +66,9 @@ def find_controls(
                 entry = found[source] = _Found(
                     _mode(widget.value), target, target.value, _filter(node, number)
                 )
-                origin = promoted.get((node_id, target.spec.name))
-                if origin is not None and source[0] == "host":
-                    entry.value = promotion.value(*origin)
-                    entry.places = _host_places(origin, paths)
+                origin = promoted.get((node_id, target.spec.name)) if source[0] == "host" else None
+                if origin is not None:
+                    entry.value, entry.places = promotion.value(*origin), _host_places(origin, paths)
                 else:
                     entry.places = _places(target, node, scope.graph)
     for place, owner in sources.items():
