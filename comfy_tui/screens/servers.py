@@ -13,6 +13,7 @@ from comfy_tui.text import clean
 from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.chrome import EmptyState
 from comfy_tui.widgets.health import facts_lines, memory_lines
+from comfy_tui.widgets.meter import MeterColours
 from comfy_tui.widgets.row_list import Cell, Column, Row, RowList
 from comfy_tui.widgets.text_lines import TextLines
 
@@ -61,12 +62,16 @@ class ServersScreen(ConsoleScreen):
             return
         width = max(40, self.size.width - 4)
         interval_s = self.console.options.interval_s
-        self.query_one("#memory", TextLines).set_lines(memory_lines(health, width))
+        self.query_one("#memory", TextLines).set_lines(memory_lines(health, width, self._colours()))
         self.query_one("#facts", TextLines).set_lines(
             facts_lines(health, self.console.connection, self.console.jobs, self.now_s(), interval_s, width)
         )
         stale = health.read_at_s is not None and self.now_s() - health.read_at_s > 2 * interval_s + 1
         box.set_class(stale or health.problem is not None, "stale")
+
+    def _colours(self) -> MeterColours:
+        theme = self.app.get_css_variables()
+        return MeterColours(*(theme.get(name, "") for name in ("success", "warning", "error")))
 
     def _paint_empty(self, empty: EmptyState) -> None:
         connection, problem = self.console.connection, self.console.health.problem

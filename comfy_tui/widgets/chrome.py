@@ -72,7 +72,8 @@ class Banner(Static):
 
     DEFAULT_CSS = """
     Banner {
-        height: auto; max-height: 3; display: none; padding: 0 1; background: $error-muted; color: $text-error;
+        height: auto; max-height: 3; display: none; padding: 0 1;
+        background: $error-muted; color: $text-error;
     }
     Banner.-faulty { background: $warning-muted; color: $text-warning; }
     """

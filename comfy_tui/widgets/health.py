@@ -10,30 +10,30 @@ from comfy_tui.comfy.types import Device, SystemStats
 from comfy_tui.monitor.state import Connection, Health, Jobs
 from comfy_tui.text import clean, count_of, format_bytes
 from comfy_tui.widgets.chrome import age_line
-from comfy_tui.widgets.meter import meter, sparkline
+from comfy_tui.widgets.meter import MeterColours, meter, sparkline
 
 
-def memory_lines(health: Health, width: int) -> list[Text]:
+def memory_lines(health: Health, width: int, colours: MeterColours) -> list[Text]:
     """A meter and a sparkline for each device's memory and for the RAM."""
     if health.stats is None:
         return []
     stats = health.stats
     lines: list[Text] = []
     for device, past in zip(stats.devices, health.vram_past, strict=False):
-        lines += _device_lines(device, past, width)
+        lines += _device_lines(device, past, width, colours)
     if stats.ram_total_bytes:
         used = None if stats.ram_free_bytes is None else stats.ram_total_bytes - stats.ram_free_bytes
-        lines.append(meter("RAM", used, stats.ram_total_bytes, width))
+        lines.append(meter("RAM", used, stats.ram_total_bytes, width, colours=colours))
         lines.append(Text("      " + sparkline(health.ram_past, width - 8), "dim"))
     return [*lines, Text()]
 
 
-def _device_lines(device: Device, past: tuple[float, ...], width: int) -> list[Text]:
+def _device_lines(device: Device, past: tuple[float, ...], width: int, colours: MeterColours) -> list[Text]:
     name = Text(clean(device.name, width - 2), "bold")
     if not device.has_vram:
         return [name + Text("  no memory of its own: it uses the RAM", "dim")]
     used, torch = device.vram_used_bytes, device.torch_used_bytes
-    lines = [name, meter("VRAM", used, device.vram_total_bytes, width, torch=torch)]
+    lines = [name, meter("VRAM", used, device.vram_total_bytes, width, torch=torch, colours=colours)]
     if device.vram_free_bytes is not None:
         words = f"      {format_bytes(device.vram_free_bytes)} free"
         if device.torch_vram_total_bytes is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.text import Text
 
@@ -11,7 +12,28 @@ from comfy_tui.text import format_bytes
 _BARS = "▁▂▃▄▅▆▇█"
 
 
-def meter(label: str, used: int | None, total: int | None, width: int, *, torch: int | None = None) -> Text:
+@dataclass(frozen=True, slots=True)
+class MeterColours:
+    """Rich colours for a meter that has room, little room, and hardly any."""
+
+    good: str = ""
+    warn: str = ""
+    bad: str = ""
+
+    def of(self, share: float) -> str:
+        """The colour of a bar that is filled to this share."""
+        return self.bad if share >= 0.95 else self.warn if share >= 0.85 else self.good
+
+
+def meter(
+    label: str,
+    used: int | None,
+    total: int | None,
+    width: int,
+    *,
+    torch: int | None = None,
+    colours: MeterColours = MeterColours(),
+) -> Text:
     """One line: label, bar, used of total and the share; PyTorch's part of it is drawn solid.
 
     Args:
@@ -20,6 +42,7 @@ def meter(label: str, used: int | None, total: int | None, width: int, *, torch:
         total: bytes in all.
         width: columns for the whole line.
         torch: the part of ``used`` that PyTorch holds.
+        colours: of the bar; the share is also said in numbers, and marked where it is high.
     """
     line = Text(f"{label:<6}")
     if used is None or not total:
@@ -31,8 +54,8 @@ def meter(label: str, used: int | None, total: int | None, width: int, *, torch:
     filled = round(share * room)
     solid = min(filled, round(min(1.0, (torch or 0) / total) * room)) if torch is not None else filled
     line.append("[")
-    line.append("█" * solid, "bold")
-    line.append("▒" * (filled - solid), "bold")
+    line.append("█" * solid, colours.of(share))
+    line.append("▒" * (filled - solid), colours.of(share))
     line.append("·" * (room - filled), "dim")
     line.append("]")
     line.append(words + (" !" if share >= 0.95 else ""), "bold" if share >= 0.85 else "")

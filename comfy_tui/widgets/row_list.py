@@ -237,9 +237,14 @@ class RowList(ScrollView, can_focus=True):
         while 0 <= position < len(self.rows) and self.rows[position].heading:
             position += direction
         if not 0 <= position < len(self.rows):
+            # Only headings lie there: the outermost row on this side of them, which may be this one.
             if direction < 0:
                 self.scroll_to(y=0, animate=False)
-            return
+            position -= direction
+            while position != self.cursor and 0 <= position < len(self.rows) and self.rows[position].heading:
+                position -= direction
+            if position == self.cursor or not 0 <= position < len(self.rows):
+                return
         before, self.cursor = self.cursor, position
         self._refresh_row(before)
         self._refresh_row(position)
