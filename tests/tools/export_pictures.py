@@ -6,6 +6,7 @@ They come from the console itself, on the demo server, after some of its workflo
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import os
 import re
@@ -17,6 +18,20 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests")]
 PICTURES = ROOT / "docs" / "pictures"
 WORKFLOWS = ROOT / "comfy_tui" / "demo" / "workflows"
+
+
+def without_leading_spaces(svg: str) -> str:
+    """Move a text instead of beginning it with spaces: not every renderer keeps those."""
+
+    def move(match: re.Match[str]) -> str:
+        x, y, length, clip, spaces, text = match.groups()
+        cells = spaces.count("&#160;")
+        width = float(length) / (cells + len(html.unescape(text)))
+        left, rest = float(x) + cells * width, float(length) - cells * width
+        return f'x="{left:g}" y="{y}" textLength="{rest:g}"{clip}{text}'
+
+    pattern = r'x="([\d.]+)" y="([\d.]+)" textLength="([\d.]+)"( [^>]*>)((?:&#160;)+)([^<]+)'
+    return re.sub(pattern, move, svg)
 
 
 async def main() -> None:
@@ -41,7 +56,7 @@ async def main() -> None:
 
             def export(name: str) -> None:
                 svg = ui.app.export_screenshot(title="comfy-tui demo")
-                svg = re.sub(r"terminal-\d+", "terminal-demo", svg)
+                svg = without_leading_spaces(re.sub(r"terminal-\d+", "terminal-demo", svg))
                 (PICTURES / f"{name}.svg").write_text(svg, encoding="utf-8")
 
             await until(lambda: len(ui.app.health.ram_past) >= 4)
