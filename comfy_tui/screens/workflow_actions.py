@@ -137,7 +137,6 @@ class WorkflowActions(Screen[Any]):
         name = ready[0][0].name if len(ready) == 1 else count_of(len(ready), "workflow")
         info, after = self.desk.node_info(), dict[str, tuple[Entry, Edits]]()
         busy = {entry.identity for entry, _ in ready}
-        self.desk.busy |= busy
 
         def submissions() -> Iterator[Submission]:
             for entry, prepared in ready:
@@ -156,6 +155,7 @@ class WorkflowActions(Screen[Any]):
                 self.desk.set_edits(entry, replace(now, moved=edits.moved, queued=edits.queued))
 
         async def call(session: Session) -> Outcome:
+            self.desk.busy |= busy
             try:
                 return await queue_all(submissions(), sum(counts), name, session.submit, accepted)
             finally:
@@ -240,7 +240,8 @@ class WorkflowActions(Screen[Any]):
             if path is not None:
                 self._upload(entry, target, path)
 
-        self.app.push_screen(PathDialog("Upload an input file"), chosen)
+        title = "Upload an input file" if target else "Upload a file; this workflow has no input for one"
+        self.app.push_screen(PathDialog(title), chosen)
 
     def _upload(self, entry: Entry, target: Key | None, path: Path) -> None:
         self.console.tell("Uploading", f"{path.name} ...")

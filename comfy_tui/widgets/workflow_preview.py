@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from textual.content import Content
 from comfy_tui.inventory.prepare import Prepared, Standing
 from comfy_tui.library.entry import Entry
 from comfy_tui.monitor.state import Problem
-from comfy_tui.text import clean, clean_lines, count_of, format_age, format_bytes, shorten
+from comfy_tui.text import cell_len, clean, clean_lines, count_of, format_age, format_bytes, shorten
 from comfy_tui.widgets.chrome import clock_text
 from comfy_tui.workflow.diagnostic import Diagnostic, Severity
 from comfy_tui.workflow.edits import Edits
@@ -26,6 +26,7 @@ _LOOKS = {Severity.ERROR: BAD, Severity.WARNING: WARN, Severity.INFO: DIM}
 _SHOWN_DIAGNOSTICS = 40
 _SHOWN_FIELDS = 40
 _PROMPT_LINES = 3
+_LABEL_WIDTH = 17
 
 
 class Page:
@@ -196,15 +197,34 @@ def _append_fields(text: Page, preview: Preview, width: int) -> None:
         name = shown.kind.value if shown.kind is not FieldKind.SIZE else shown.input
         name = shown.input if shown.kind is FieldKind.SAMPLER else name
         text.append(f"{mark}{shorten(clean(name), 15):<15} ", DIM)
-        text.append(value_lines(shown.value, width - 17) + "\n")
+        text.append(value_lines(shown.value, width - _LABEL_WIDTH) + "\n")
     if len(preview.shown) > _SHOWN_FIELDS:
         text.append(f"... and {len(preview.shown) - _SHOWN_FIELDS} more; e shows all\n", DIM)
 
 
 def value_lines(value: Any, width: int) -> str:
-    """A value, cut to a few lines."""
-    lines = clean_lines(write_value(value), 2000).split("\n")
-    shown = [shorten(line, max(8, width * 3)) for line in lines[:_PROMPT_LINES]]
+    """A value on a few lines, the later ones below the first."""
+    width = max(8, width)
+    text = clean_lines(write_value(value), 2000)
+    lines = [part for line in text.split("\n") for part in _wrapped(line, width)]
     if len(lines) > _PROMPT_LINES:
-        shown[-1] += " …"
-    return ("\n" + " " * 17).join(shown)
+        lines = [*lines[: _PROMPT_LINES - 1], shorten(lines[_PROMPT_LINES - 1] + " " * width + "…", width)]
+    return ("\n" + " " * _LABEL_WIDTH).join(lines)
+
+
+def _wrapped(line: str, width: int) -> Iterator[str]:
+    """The pieces of a line, broken at blanks where that is possible."""
+    piece = ""
+    for word in line.split(" "):
+        longer = f"{piece} {word}" if piece else word
+        if cell_len(longer) <= width:
+            piece = longer
+            continue
+        if piece:
+            yield piece
+        piece = word
+        while cell_len(piece) > width:
+            head = shorten(piece, width + 1)[:-1]
+            yield head
+            piece = piece[len(head) :] if head else ""
+    yield piece
