@@ -11,12 +11,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from comfy_tui.workflow.checking import Verdict, check
     from comfy_tui.workflow.conversion import Control, Conversion, Converter, convert, next_values
-    from comfy_tui.workflow.formats import WorkflowFile, WorkflowKind, parse_workflow, read_workflow
+    from comfy_tui.workflow.formats import (
+        WorkflowFile,
+        WorkflowKind,
+        parse_file,
+        parse_workflow,
+        read_workflow,
+    )
 
 _HOMES = {
     "checking": ("Verdict", "check"),
     "conversion": ("Control", "Conversion", "Converter", "convert", "next_values"),
-    "formats": ("WorkflowFile", "WorkflowKind", "parse_workflow", "read_workflow"),
+    "formats": ("WorkflowFile", "WorkflowKind", "parse_file", "parse_workflow", "read_workflow"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -30,6 +36,7 @@ __all__ = [
     "check",
     "convert",
     "next_values",
+    "parse_file",
     "parse_workflow",
     "read_workflow",
 ]

@@ -12,9 +12,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, BinaryIO
 
 from comfy_tui.errors import WorkflowError
+from comfy_tui.workflow.metadata import media_format, read_media
 
 SIZE_LIMIT = 64 * 1024 * 1024
 """The longest text that is read, in characters (bytes where bytes are given)."""
@@ -69,6 +70,37 @@ def parse_workflow(text: str | bytes, *, name: str = "") -> WorkflowFile:
     notes: list[str] = []
     value = load_json(text, name=name, notes=notes)
     return read_workflow(value, name=name, notes=tuple(notes))
+
+
+def parse_file(data: bytes | BinaryIO, *, name: str = "") -> WorkflowFile:
+    """Read a workflow file, whatever it is: JSON text, or media that ComfyUI saved.
+
+    The content decides, not the name. Of media both the prompt and the workflow are taken; where one
+    of the two cannot be read, the other one counts and a note says so.
+
+    Args:
+        data: the content, or an open binary file that can seek: of large media only parts are read.
+        name: what to call it.
+
+    Raises:
+        WorkflowError: see :func:`parse_workflow` and :func:`~comfy_tui.workflow.metadata.read_media`.
+    """
+    if media_format(data) is None:
+        if not isinstance(data, bytes):
+            data.seek(0)
+            data = data.read(SIZE_LIMIT + 1)
+        return parse_workflow(data, name=name)
+    notes: list[str] = []
+    values, broken = {}, None
+    for key, text in read_media(data, name).items():
+        try:
+            values[key] = load_json(text, name=f"The {key} in {_called(name)}", notes=notes)
+        except WorkflowError as error:
+            broken = error
+            notes.append(f"the {key} in it cannot be read: {error.message}")
+    if broken is not None and not values:
+        raise broken
+    return read_workflow(values, name=name, notes=tuple(notes))
 
 
 def read_workflow(value: Any, *, name: str = "", notes: tuple[str, ...] = ()) -> WorkflowFile:
