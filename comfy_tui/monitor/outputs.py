@@ -96,9 +96,9 @@ class Output:
 
 
 def outputs_of(jobs: Iterable[Job]) -> tuple[Output, ...]:
-    """Everything that the jobs left behind, in their order; of one job what is kept comes first."""
+    """Everything that the jobs left behind, what was made last first; of one job what is kept comes first."""
     found: list[Output] = []
-    for job in jobs:
+    for job in sorted(jobs, key=lambda job: job.ended_at_s or job.created_at_s or 0.0, reverse=True):
         files = sorted(job.outputs, key=lambda file: file.type == "temp")
         for index, file in enumerate(files):
             found.append(Output(f"{job.prompt_id}/{index}", job, file=file))

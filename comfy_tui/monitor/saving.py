@@ -48,13 +48,13 @@ class Saved:
 def safe_name(filename: str) -> str:
     """A name for the file of that name on a server: one path component, harmless in a shell and anywhere.
 
-    Folders in it are dropped, and control characters, leading dots and dashes, characters that Windows
+    Folders in it are dropped, and control characters, leading dots, dashes and tildes, and what Windows
     forbids; it has at most 200 bytes and keeps its ending.
     """
     name = filename.replace("\\", "/").rsplit("/", 1)[-1]
     name = name.translate(DROP).translate(_UNWELCOME)
     name = name.encode("utf-8", "ignore").decode("utf-8")
-    name = name.strip(" .").lstrip("-. ")
+    name = name.strip(" .").lstrip("-.~ ")
     stem, dot, ending = name.rpartition(".")
     if not dot or len(ending.encode()) > _ENDING_BYTES:
         stem, dot, ending = name, "", ""

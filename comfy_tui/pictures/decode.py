@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import struct
 import warnings
@@ -39,7 +38,6 @@ class Decoded:
     animated: bool = False
 
 
-@functools.cache
 def _pillow() -> Any:
     """Pillow's module, imported on first use (33 ms)."""
     from PIL import Image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -202,7 +203,8 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
         if output is not None:
             self._preview = self._previews.known(self.console.connection.url, output)
             if self._preview is None:
-                self.run_worker(self._fetch(output), group="preview", exclusive=True, exit_on_error=True)
+                fetch = partial(self._fetch, output)
+                self.run_worker(fetch, group="preview", exclusive=True, exit_on_error=True)
         self._show_content()
 
     async def _fetch(self, output: Output) -> None:

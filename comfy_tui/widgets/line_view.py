@@ -82,7 +82,8 @@ class LineView(ScrollView, can_focus=True):
 
     def _fold(self) -> None:
         width = self.scrollable_content_region.width
-        if not width:
+        if not width:  # hidden: folded when it is shown
+            self._folded, self._folded_for = [], -1
             return
         self._folded_for = width
         self._folded = [

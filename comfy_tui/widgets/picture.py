@@ -68,7 +68,7 @@ class Picture(Widget):
         if not self.is_attached or self.decoded is None or not self.size.area:
             return
         if self._made_for != self._wanted():
-            self.run_worker(self._make(), group="picture", exclusive=True, exit_on_error=True)
+            self.run_worker(self._make, group="picture", exclusive=True, exit_on_error=True)
 
     async def _make(self) -> None:
         wanted, decoded, size = self._wanted(), self.decoded, self.size
