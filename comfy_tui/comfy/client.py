@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from comfy_tui.comfy import wire
-from comfy_tui.comfy.http import TIMEOUT_S, HttpConnection
+from comfy_tui.comfy.http import JSON_LIMIT_BYTES, TIMEOUT_S, HttpConnection
 from comfy_tui.comfy.types import (
     JobRecord,
     JobState,
@@ -86,6 +86,44 @@ class ComfyClient:
         data = await self._http.read_json("/object_info/" + quote(class_type, safe=""))
         entry = data.get(class_type) if isinstance(data, Mapping) else None
         return entry if isinstance(entry, Mapping) else None
+
+    async def object_info_text(self) -> bytes:
+        """``GET /object_info`` as it came, not parsed: to be split beside the event loop."""
+        return await self._http.read_text("/object_info", JSON_LIMIT_BYTES)
+
+    async def model_folders(self) -> tuple[str, ...]:
+        """``GET /models``: the names of the folders."""
+        return wire.read_names(await self._http.read_json("/models"))
+
+    async def models(self, folder: str) -> tuple[str, ...] | None:
+        """``GET /models/{folder}``: the files in it; None where the server has no such folder."""
+        try:
+            return wire.read_names(await self._http.read_json("/models/" + quote(folder, safe="")))
+        except Refused as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def embeddings(self) -> tuple[str, ...]:
+        """``GET /embeddings``: their names, as a prompt text calls them."""
+        return wire.read_names(await self._http.read_json("/embeddings"))
+
+    async def extensions(self) -> tuple[str, ...]:
+        """``GET /extensions``: the scripts that the core and the packs bring for the browser."""
+        return wire.read_names(await self._http.read_json("/extensions"))
+
+    async def installed_packs(self) -> Mapping[str, Mapping[str, Any]] | None:
+        """What a Manager on the server says is installed, by folder; None where there is no Manager."""
+        for path in ("/v2/customnode/installed", "/customnode/installed"):
+            try:
+                data = await self._http.read_json(path)
+            except Refused as error:
+                if error.status in (403, 404, 405):
+                    continue
+                raise
+            if isinstance(data, Mapping):
+                return {str(name): entry for name, entry in data.items() if isinstance(entry, Mapping)}
+        return None
 
     # -- jobs ----------------------------------------------------------------------------------
 

@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from comfy_tui.commands import demo, paths, status
+from comfy_tui.commands import convert, demo, paths, status, validate
 from comfy_tui.commands.common import Command
 
 __all__ = ["COMMANDS", "Command"]
 
 COMMANDS: Mapping[str, Command] = {
-    command.name: command for command in (status.COMMAND, demo.COMMAND, paths.COMMAND)
+    command.name: command
+    for command in (
+        status.COMMAND,
+        convert.COMMAND,
+        validate.COMMAND,
+        demo.COMMAND,
+        paths.COMMAND,
+    )
 }

@@ -1,0 +1,91 @@
+"""Where ``convert`` and ``validate`` know a server's node classes from: a file, a server, or the cache."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from pathlib import Path
+
+from comfy_tui.commands.common import say, settle
+from comfy_tui.config import ServerProfile
+from comfy_tui.errors import TimedOut, Unreachable
+from comfy_tui.inventory.inventory import Inventory, Origin
+from comfy_tui.text import format_age
+
+
+def add_node_source(parser: argparse.ArgumentParser) -> None:
+    """The options that name it."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--object-info",
+        type=Path,
+        metavar="FILE",
+        help="a saved answer of /object_info, an inventory.json, or a file of comfy-tui's cache; "
+        "no server is asked",
+    )
+    which.add_argument(
+        "--server",
+        metavar="URL|name",
+        help="ask this server (default: as everywhere, or what it said last if it does not answer)",
+    )
+
+
+def find_nodes(args: argparse.Namespace) -> Inventory:
+    """The node classes that were asked for.
+
+    A server that was named must answer. The one of the config or the environment may be away: then
+    what it said last counts, and stderr says how old that is.
+
+    Raises:
+        ConfigError: the file or the config cannot be used.
+        ApiError: the server does not answer, and nothing is kept of it.
+    """
+    if args.object_info is not None:
+        from comfy_tui.inventory.given import read_object_info
+
+        return read_object_info(args.object_info)
+    settings = settle(args, server=args.server)
+    try:
+        return asyncio.run(_ask(settings.server))
+    except (Unreachable, TimedOut) as error:
+        kept = _kept(settings.server)
+        if kept is None:
+            raise
+        age = told_ago(kept)
+        if args.server:
+            say(f"what it said {age} is in the cache: without --server that would be used")
+            raise
+        say(f"{error}; used is what {settings.server.url} said {age}: it may have changed since")
+        return kept
+
+
+def told_ago(inventory: Inventory) -> str:
+    """How long ago it was told, in words."""
+    age_s = inventory.age_s(time.time())
+    return "at an unknown time" if age_s is None else format_age(age_s)
+
+
+def describe(inventory: Inventory) -> str:
+    """Against what something was checked, in words."""
+    version = f"ComfyUI {inventory.comfyui_version}" if inventory.comfyui_version else "ComfyUI"
+    where = f" at {inventory.server}" if inventory.server else ""
+    if inventory.origin is Origin.SERVER:
+        return f"{version}{where}, asked just now"
+    if inventory.fetched_at_s is None:
+        return "the node definitions of a file, whose age and ComfyUI version are not known"
+    return f"{version}{where}, as it was {told_ago(inventory)}"
+
+
+async def _ask(server: ServerProfile) -> Inventory:
+    from comfy_tui.comfy.client import ComfyClient
+    from comfy_tui.inventory.keeper import InventoryKeeper
+
+    async with ComfyClient(server) as client:
+        return await InventoryKeeper(client).get(with_models=False)
+
+
+def _kept(server: ServerProfile) -> Inventory | None:
+    from comfy_tui.inventory.store import InventoryStore
+
+    return InventoryStore().load(server.url)
