@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -103,6 +102,8 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
         jobs = self.console.jobs
         self._outputs = {output.key: output for output in outputs_of(jobs.ended)}
         panes, empty = self.query_one("#panes"), self.query_one("#empty", EmptyState)
+        if panes.display is not bool(self._outputs):
+            self.refresh_bindings()
         panes.display, empty.display = bool(self._outputs), not self._outputs
         if not self._outputs:
             self.leave_full()
@@ -203,10 +204,10 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
         if output is not None:
             self._preview = self._previews.known(self.console.connection.url, output)
             if self._preview is None:
-                fetch = partial(self._fetch, output)
-                self.run_worker(fetch, group="preview", exclusive=True, exit_on_error=True)
+                self._fetch(output)
         self._show_content()
 
+    @work(group="preview", exclusive=True, exit_on_error=True)
     async def _fetch(self, output: Output) -> None:
         """Fetch and decode; cancelled when the cursor goes on."""
         await asyncio.sleep(DEBOUNCE_S)

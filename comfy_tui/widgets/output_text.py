@@ -8,7 +8,7 @@ from rich.text import Text
 
 from comfy_tui.monitor.outputs import Medium, Output, prompt_of, searched, settings_of
 from comfy_tui.monitor.previews import Preview
-from comfy_tui.text import clean, format_age, format_bytes, format_duration, shorten
+from comfy_tui.text import cell_len, clean, format_age, format_bytes, format_duration, shorten
 from comfy_tui.widgets.filter_bar import matches
 from comfy_tui.widgets.row_list import Cell, Column, Row
 
@@ -58,7 +58,7 @@ def facts_text(
         text.append("\n" + line, "italic")
     summary = output.job.summary
     models = ", ".join(clean(model, 100) for model in summary.models) if summary is not None else ""
-    for words in (settings_of(output), models, clean(output.job.title, 200), _origin(output, now_s)):
+    for words in (settings_of(output), models, _title(output), _origin(output, now_s)):
         if words:
             text.append("\n" + shorten(words, width), "dim")
     return text
@@ -68,8 +68,9 @@ def short_facts(output: Output, preview: Preview | None, place: str, width: int)
     """One line below a picture that has the whole window."""
     words = f"{clean(output.name, 100)}  {content_words(output, preview)}"
     settings = settings_of(output)
-    line = shorten(f"{words} · {settings}" if settings else words, max(0, width - len(place) - 1))
-    return Text.assemble(line, " ", (place, "bold"), no_wrap=True)
+    line = shorten(f"{words} · {settings}" if settings else words, max(0, width - len(place) - 2))
+    gap = " " * max(2, width - cell_len(line) - len(place))
+    return Text.assemble(line, gap, (place, "bold"), no_wrap=True)
 
 
 def content_words(output: Output, preview: Preview | None) -> str:
@@ -87,6 +88,13 @@ def content_words(output: Output, preview: Preview | None) -> str:
     if decoded is not None and decoded.animated:
         parts.append("animated: the first frame")
     return " · ".join(clean(part, 40) for part in parts if part)
+
+
+def _title(output: Output) -> str:
+    """The workflow's name; none where it was made up from the prompt, which stands above it."""
+    title = clean(output.job.title, 200)
+    start = " ".join(clean(prompt_of(output), 200).split())[:20]
+    return "" if start and start in title else title
 
 
 def _origin(output: Output, now_s: float) -> str:

@@ -7,6 +7,7 @@ import asyncio
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
+from textual import work
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -68,8 +69,9 @@ class Picture(Widget):
         if not self.is_attached or self.decoded is None or not self.size.area:
             return
         if self._made_for != self._wanted():
-            self.run_worker(self._make, group="picture", exclusive=True, exit_on_error=True)
+            self._make()
 
+    @work(group="picture", exclusive=True, exit_on_error=True)
     async def _make(self) -> None:
         wanted, decoded, size = self._wanted(), self.decoded, self.size
         if decoded is None:
