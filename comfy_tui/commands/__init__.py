@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from comfy_tui.commands import convert, demo, paths, status, validate
+from comfy_tui.commands import convert, demo, inventory, paths, status, validate
 from comfy_tui.commands.common import Command
 
 __all__ = ["COMMANDS", "Command"]
@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, Command] = {
         status.COMMAND,
         convert.COMMAND,
         validate.COMMAND,
+        inventory.COMMAND,
         demo.COMMAND,
         paths.COMMAND,
     )

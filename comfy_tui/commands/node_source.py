@@ -46,17 +46,31 @@ def find_nodes(args: argparse.Namespace) -> Inventory:
 
         return read_object_info(args.object_info)
     settings = settle(args, server=args.server)
+    return ask_or_remember(settings.server, named=bool(args.server), with_models=False)
+
+
+def ask_or_remember(server: ServerProfile, *, named: bool, with_models: bool) -> Inventory:
+    """Ask the server; where it does not answer, take what it said last, and tell so on stderr.
+
+    Args:
+        server: the server.
+        named: it was named for this very run: then only its own answer counts.
+        with_models: ask for models and packs too.
+
+    Raises:
+        ApiError: the server does not answer, and nothing is kept of it or ``named``.
+    """
     try:
-        return asyncio.run(_ask(settings.server))
+        return asyncio.run(_ask(server, with_models))
     except (Unreachable, TimedOut) as error:
-        kept = _kept(settings.server)
+        kept = _kept(server)
         if kept is None:
             raise
         age = told_ago(kept)
-        if args.server:
+        if named:
             say(f"what it said {age} is in the cache: without --server that would be used")
             raise
-        say(f"{error}; used is what {settings.server.url} said {age}: it may have changed since")
+        say(f"{error}; used is what {server.url} said {age}: it may have changed since")
         return kept
 
 
@@ -77,12 +91,12 @@ def describe(inventory: Inventory) -> str:
     return f"{version}{where}, as it was {told_ago(inventory)}"
 
 
-async def _ask(server: ServerProfile) -> Inventory:
+async def _ask(server: ServerProfile, with_models: bool) -> Inventory:
     from comfy_tui.comfy.client import ComfyClient
     from comfy_tui.inventory.keeper import InventoryKeeper
 
     async with ComfyClient(server) as client:
-        return await InventoryKeeper(client).get(with_models=False)
+        return await InventoryKeeper(client).get(with_models=with_models)
 
 
 def _kept(server: ServerProfile) -> Inventory | None:
