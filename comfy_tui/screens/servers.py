@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -24,7 +25,12 @@ class ServersScreen(ConsoleScreen):
     MODE = "servers"
     AREA = "server"
     SLICES = ("health", "jobs")
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("server")]
+    # Here the footer has room for what works everywhere.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        dataclasses.replace(known, action=f"app.{known.action}", show=True)
+        for known in bindings("app")
+        if known.id in ("app.refresh", "app.pause", "app.free")
+    ]
     DEFAULT_CSS = """
     ServersScreen {
         & #health { height: 1fr; background: $surface; padding: 0 1; scrollbar-size-vertical: 1; }
