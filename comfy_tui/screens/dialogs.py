@@ -23,7 +23,7 @@ _DIALOG_CSS = """
     & .question { height: auto; max-height: 12; margin-bottom: 1; overflow-y: auto; }
     & Horizontal { height: auto; align-horizontal: right; }
     & Button { margin-left: 1; min-width: 10; }
-    & OptionList { height: auto; max-height: 12; border: none; background: $surface; }
+    & OptionList, & OptionList:focus { height: auto; max-height: 12; border: none; background: $surface; }
 """
 
 

@@ -18,7 +18,7 @@ _ASCII: Mapping[str, str] = {
     **dict.fromkeys("✗✘×", "x"),
     **dict.fromkeys("✓✔", "+"),
     **dict.fromkeys("›▶❯▸→»", ">"),
-    **dict.fromkeys("‹◀❮◂←«", "<"),
+    **dict.fromkeys("‹◀❮◂←«⏎↵", "<"),
     **dict.fromkeys("▼▾↓", "v"),
     **dict.fromkeys("▲▴↑", "^"),
     **dict.fromkeys("…", "~"),
