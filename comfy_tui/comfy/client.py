@@ -125,6 +125,27 @@ class ComfyClient:
                 return {str(name): entry for name, entry in data.items() if isinstance(entry, Mapping)}
         return None
 
+    async def node_replacements(self) -> Any:
+        """``GET /node_replacements``: classes that the server replaces; None where it has no such list."""
+        try:
+            return await self._http.read_json("/node_replacements")
+        except Refused as error:
+            if error.status in (404, 405):
+                return None
+            raise
+
+    async def manager(self) -> Manager | None:
+        """Which ComfyUI-Manager the server has, if any."""
+        return await find_manager(self._http)
+
+    async def pack_mappings(self, manager: Manager) -> Mapping[str, Any]:
+        """The Manager's map of node classes by pack; one to two megabytes."""
+        return await read_mappings(self._http, manager)
+
+    async def model_list(self, manager: Manager) -> Mapping[str, Any] | None:
+        """The Manager's list of models; None where it has none."""
+        return await read_models(self._http, manager)
+
     # -- jobs ----------------------------------------------------------------------------------
 
     async def queue(self) -> Queue:

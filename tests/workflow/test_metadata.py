@@ -336,12 +336,24 @@ def test_any_change_gives_a_result_or_an_error(data: st.DataObject) -> None:
 @given(
     st.sampled_from(
         [
-            b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP", b"\xff\xd8\xff", b"\0\0\0\x08ftyp",
-            b"\x1a\x45\xdf\xa3",             b"fLaC", b"OggS", b"ID3\3\0\0", b"ID3\4\0\0", b"ID3\2\0\0", b"glTF", b"<svg", b"\xff\xfb", b"",
+            b"\x89PNG\r\n\x1a\n",
+            b"RIFF\0\0\0\0WEBP",
+            b"\xff\xd8\xff",
+            b"\0\0\0\x08ftyp",
+            b"\x1a\x45\xdf\xa3",
+            b"fLaC",
+            b"OggS",
+            b"ID3\3\0\0",
+            b"ID3\4\0\0",
+            b"ID3\2\0\0",
+            b"glTF",
+            b"<svg",
+            b"\xff\xfb",
+            b"",
         ]
     ),
     st.binary(max_size=400),
-)  # fmt: skip
+)
 def test_any_bytes_give_a_result_or_an_error(head: bytes, rest: bytes) -> None:
     for content in (head + rest, head + rest * 50):
         with suppress(WorkflowError):
