@@ -32,6 +32,9 @@ class JobActions(Screen[Any]):
     def acted(self) -> None:
         """Something was asked of the server: marks may go."""
 
+    def follow(self, prompt_id: str) -> None:
+        """A job was taken out and put in again: the cursor stays on it."""
+
     @property
     def console(self) -> ComfyApp:
         """The app, with its own type."""
@@ -184,6 +187,7 @@ class JobActions(Screen[Any]):
             return gone
 
         def done(gone: list[str]) -> str:
+            self.follow(jobs[0].prompt_id)
             moved = f"{count_of(len(jobs) - len(gone), 'job')} moved to the front."
             return f"{moved} Did not wait any more: {', '.join(gone)}." if gone else moved
 

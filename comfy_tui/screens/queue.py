@@ -22,6 +22,8 @@ from comfy_tui.widgets.row_list import RowList
 
 #: From this width on a pane beside the list tells of the job under the cursor.
 PREVIEW_WIDTH = 110
+#: A job that is taken out and put in again is waited for so many seconds.
+_FOLLOW_S = 3.0
 
 
 class QueueScreen(ConsoleScreen, Filterable, JobActions):
@@ -54,6 +56,8 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         super().__init__()
         self._entries: dict[str, Entry] = {}
         self._shown: dict[str, object] = {}
+        #: A job that is put in again, and since when: it may be missing from the next answer.
+        self._followed: tuple[str, float] | None = None
 
     def compose_body(self) -> ComposeResult:
         """Sums, the running job, the list with its preview."""
@@ -80,7 +84,12 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         rows = job_rows(self._entries, self.now_s(), self.filter_text)
         panes, empty = self.query_one("#panes"), self.query_one("#empty", EmptyState)
         panes.display, empty.display = bool(rows), not rows
-        self.query_one("#jobs", RowList).set_rows(rows)
+        row_list = self.query_one("#jobs", RowList)
+        row_list.set_rows(rows)
+        self._keep_following(row_list)
+        if rows and self.focused is None:
+            # Where there was nothing to show the list was hidden, and a hidden one has no keys.
+            row_list.focus()
         self._paint_lines()
         if not rows:
             self._paint_empty(empty)
@@ -96,7 +105,8 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         gap = max(1, width - cell_len(sums) - cell_len(age))
         self._say("sums", shorten(sums + " " * gap + age, width))
         self._say("now", progress_words(jobs, self.console.progress, width) if read else "")
-        problem = jobs.problem if connection.problem is None else None
+        # The banner and the empty state tell their own problems.
+        problem = jobs.problem if connection.problem is None and self._entries else None
         self.query_one("#trouble").display = problem is not None
         if problem is not None:
             words = f"! {clean(problem.title)}: {clean(problem.message)}. {clean(problem.hint)}"
@@ -160,6 +170,20 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
     def acted(self) -> None:
         """What was marked for an action is not marked for the next one."""
         self.query_one("#jobs", RowList).clear_marks()
+
+    def follow(self, prompt_id: str) -> None:
+        """Put the cursor on the job as soon as it is listed."""
+        self._followed = (prompt_id, self.now_s())
+        self.paint()
+
+    def _keep_following(self, row_list: RowList) -> None:
+        if self._followed is None:
+            return
+        prompt_id, since_s = self._followed
+        read_at_s = self.console.jobs.read_at_s or 0.0
+        listed = row_list.select(prompt_id)
+        if (listed and read_at_s > since_s) or self.now_s() - since_s > _FOLLOW_S:
+            self._followed = None
 
     def on_row_list_opened(self, message: RowList.Opened) -> None:
         """Open the job."""

@@ -1,0 +1,538 @@
+"""Mode 3: the server's jobs, what can be done with them, and the page of one."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from queue_support import desk, graph, post_other, seeded
+from support import console, until
+from textual.widgets import Static
+
+from comfy_tui.demo.server import DemoServer
+from comfy_tui.screens.job import JobScreen
+from comfy_tui.widgets.row_list import RowList
+
+BOTH = pytest.mark.parametrize("legacy", [False, True], ids=["new", "legacy"])
+
+
+# -- the panel's states --------------------------------------------------------------------------
+
+
+async def test_empty_says_why_and_what_helps() -> None:
+    async with desk() as d:
+        await d.ui.see("the history is empty", "2 goes to the workflows", "as of")
+
+
+async def test_loading_then_error_of_a_server_that_never_answered() -> None:
+    async with DemoServer() as server:
+        server.faults.set("*", hang=True)
+        async with console(server.url) as ui:
+            await ui.press("3")
+            await ui.see("Asking http", "not read yet")
+            server.faults.clear()
+            server.faults.set("/queue", status=500)
+            server.faults.set("/api/jobs", status=500)
+            await ui.see("The server failed", "/queue: 500")
+            server.faults.clear()
+            await ui.see("the history is empty")
+
+
+@BOTH
+async def test_running_waiting_and_done_with_whose(legacy: bool) -> None:
+    async with desk(legacy=legacy) as d:
+        await d.other("finished one", graph())
+        await d.ours("long one")
+        await d.other("poster")
+        await d.other("", graph())
+        screen = await d.ui.see(
+            "Running (1)", "Waiting (2)", "Done (1)", "1 running · 2 waiting", "PreviewImage (2 nodes)"
+        )
+        assert re.search(r"▶ running +long one +\w{8} ours .* \d", screen)
+        assert re.search(r"· waiting +1 poster +\w{8} other", screen)
+        assert re.search(r"· waiting +2 PreviewImage", screen)
+        assert re.search(r"✓ done +finished one .* \d\.\ds", screen)
+
+
+async def test_ages_are_not_invented() -> None:
+    async with desk(legacy=True) as d:
+        await d.ours("long one")
+        screen = await d.ui.see("▶ running", "> ")
+        row = next(line for line in screen.splitlines() if "▶ running" in line and "long one" in line)
+        assert " -- " in row
+        assert re.search(r"> \d+\.\ds", row)
+
+
+async def test_progress_of_our_running_job() -> None:
+    async with desk() as d:
+        await d.ours("long one")
+        screen = await d.ui.see("/600", "of 3 nodes", "DemoSleep [")
+        assert "█" in screen or "·" in screen
+        await d.ui.press("x", "y")
+        await d.ui.see("nothing runs")
+
+
+async def test_progress_of_anothers_job_is_not_told() -> None:
+    async with desk() as d:
+        await d.other("poster")
+        await d.ui.see("poster: the server tells progress to its owner only")
+
+
+async def test_offline_keeps_the_jobs_dimmed_with_their_age() -> None:
+    server = DemoServer(speed=1.0)
+    await server.start()
+    async with console(server.url) as ui:
+        await post_other(server, "poster", graph())
+        await ui.press("3")
+        await ui.see("✓ done", "poster")
+        await server.stop()
+        await ui.see("OFFLINE", "✓ done", "poster", "stale: as of", " old")
+        assert ui.app.screen.query_one("#jobs").has_class("stale")
+
+
+async def test_paused_data_grows_stale() -> None:
+    async with desk() as d:
+        await d.other("poster", graph())
+        await d.ui.see("✓ done")
+        assert not d.rows.has_class("stale")
+        await d.ui.press("p")
+        await d.ui.see("stale: as of", "paused")
+        assert d.rows.has_class("stale")
+
+
+@BOTH
+async def test_a_failing_route_keeps_the_data_and_names_the_problem(legacy: bool) -> None:
+    async with desk(legacy=legacy) as d:
+        await d.other("poster", graph())
+        await d.ui.see("✓ done", "poster")
+        d.server.faults.set("/queue", status=500)
+        d.server.faults.set("/api/jobs", status=500)
+        await d.ui.see("! ", "500", "✓ done", "poster")
+        assert d.rows.has_class("stale")
+        d.server.faults.clear()
+        await d.ui.gone("500")
+        assert not d.rows.has_class("stale")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 16), (120, 40)], ids=str)
+async def test_sizes(size: tuple[int, int]) -> None:
+    async with desk(size=size) as d:
+        await d.ours("long one", graph("DemoSleep", seconds=60.0, steps=600, note="a note"))
+        await d.other("poster")
+        screen = await d.ui.see("▶ running", "long one", "Waiting (1)")
+        row = next(line for line in screen.splitlines() if "▶ running" in line and "long one" in line)
+        assert re.search(r"ours", row)
+        prompt_id = d.ui.app.jobs.running[0].prompt_id[:8]
+        assert (prompt_id in row) is (size[0] >= 80)
+        assert all(len(line) <= size[0] for line in screen.splitlines())
+        assert d.ui.app.screen.query_one("#preview").display is (size[0] >= 110)
+        if size[0] >= 110:
+            await d.ui.press("g")
+            await d.ui.see("makes    PreviewImage", "nodes    3", "created")
+
+
+# -- cancel --------------------------------------------------------------------------------------
+
+
+@BOTH
+async def test_cancel_a_waiting_job_asks_and_no_keeps_it(legacy: bool) -> None:
+    async with desk(legacy=legacy) as d:
+        await d.ours("long one")
+        victim = await d.ours("second")
+        await d.ui.see("Waiting (1)")
+        await d.ui.press("G", "x")
+        await d.ui.see("Cancel 1 job?", "· waiting: second", "No (n)")
+        await d.ui.press("enter")
+        await d.ui.gone("Cancel 1 job?")
+        assert victim in d.server_has()
+        await d.ui.press("x", "y")
+        await d.ui.see("Removed from the queue: second.")
+        await until(lambda: d.waiting() == [])
+        assert victim not in d.server_has()
+        await d.ui.see("▶ running")
+
+
+@BOTH
+async def test_interrupt_the_running_job(legacy: bool) -> None:
+    async with desk(legacy=legacy) as d:
+        await d.other("poster")
+        await d.ui.see("▶ running")
+        await d.ui.press("x")
+        await d.ui.see("1 job, not yours", "A running job is interrupted")
+        await d.ui.press("y")
+        await d.ui.see("Interruption asked for: poster", "It stops at its next", "⊘ cancelled")
+        assert d.server_has() == set()
+
+
+@BOTH
+async def test_cancel_two_marked_jobs_and_no_other(legacy: bool) -> None:
+    async with desk(legacy=legacy) as d:
+        running = await d.ours("long one")
+        first = await d.ours("second")
+        kept = await d.ours("third")
+        last = await d.other("poster")
+        await d.ui.see("Waiting (3)")
+        await d.ui.press("g", "j", "space", "j", "space")
+        await d.ui.see("✓ · waiting")
+        await d.ui.press("x")
+        screen = await d.ui.see("Cancel 2 jobs?", "2 jobs, 1 is not yours", "poster")
+        assert "waiting: third" not in screen
+        await d.ui.press("y")
+        await d.ui.see("Removed from the queue: second, poster.")
+        assert d.server_has() == {running, kept}
+        assert not {first, last} & d.server_has()
+        assert not d.rows.marked
+
+
+async def test_a_job_that_ended_meanwhile_is_called_gone() -> None:
+    async with desk() as d:
+        job = await d.ours("long one")
+        await d.ui.see("▶ running")
+        await d.ui.press("x")
+        await d.ui.see("Cancel 1 job?")
+        d.server.state.queue.interrupt()
+        await until(lambda: job not in d.server_has())
+        await d.ui.press("y")
+        await d.ui.see("Already gone: long one.")
+
+
+async def test_nothing_to_cancel() -> None:
+    async with desk() as d:
+        await d.other("poster", graph())
+        await d.ui.see("✓ done")
+        await d.ui.press("x")
+        await d.ui.see("Nothing to cancel", "It has ended already.")
+
+
+@BOTH
+async def test_clear_takes_only_what_was_named(legacy: bool) -> None:
+    async with desk(legacy=legacy) as d:
+        running = await d.ours("long one")
+        await d.ours("second")
+        await d.other("poster")
+        await d.ui.see("Waiting (2)")
+        await d.ui.press("X")
+        await d.ui.see("Clear 2 waiting jobs?", "2 jobs, 1 is not yours")
+        late = await d.other("late")
+        await d.ui.press("y")
+        await d.ui.see("2 waiting jobs removed from the queue.")
+        assert d.server_has() == {running, late}
+
+
+async def test_nothing_to_clear() -> None:
+    async with desk() as d:
+        await d.ui.press("X")
+        await d.ui.see("Nothing to clear")
+
+
+# -- again, and to the front ---------------------------------------------------------------------
+
+
+async def test_queue_again_with_the_same_and_with_a_new_seed() -> None:
+    async with desk() as d:
+        await d.ours("picture", seeded())
+        await d.ui.see("✓ done")
+        await d.ui.press("u")
+        await d.ui.see("Queued again", "picture, as before.", "Done (2)")
+        await d.ui.press("U")
+        await d.ui.see("picture, with a new seed.", "Done (3)")
+        newest, second, first = d.ui.app.jobs.ended
+        assert first.summary is not None
+        assert second.summary == first.summary
+        assert newest.summary is not None
+        assert newest.summary.seed != first.summary.seed
+        assert newest.ours
+        assert newest.title == "picture"
+
+
+async def test_a_job_without_a_seed_says_so() -> None:
+    async with desk() as d:
+        await d.other("plain", graph())
+        await d.ui.see("✓ done")
+        await d.ui.press("U")
+        await d.ui.see("there is no seed to change")
+
+
+async def test_several_marked_jobs_are_queued_in_their_order() -> None:
+    async with desk() as d:
+        await d.other("early", graph())
+        await d.other("later", graph())
+        await d.ui.see("Done (2)")
+        await d.ours("long one")
+        await d.ui.see("▶ running")
+        await d.ui.press("G", "space", "k", "space", "u")
+        await d.ui.see("Queued again", "2 jobs, as before.", "Waiting (2)")
+        assert d.waiting() == ["early", "later"]
+
+
+@BOTH
+async def test_to_the_front(legacy: bool) -> None:
+    async with desk(legacy=legacy) as d:
+        await d.ours("long one")
+        await d.ours("second")
+        moved = await d.ours("third")
+        await d.other("poster")
+        await d.ui.see("Waiting (3)")
+        d.rows.select(moved)
+        await d.ui.press("t")
+        await d.ui.see("1 job moved to the front.")
+        await until(lambda: d.waiting() == ["third", "second", "poster"])
+        assert d.ui.app.jobs.pending[0].prompt_id == moved
+        assert d.ui.app.jobs.pending[0].ours
+        await d.ui.press("t")
+        await d.ui.see("It is the next one already.")
+
+
+async def test_anothers_job_is_moved_only_after_a_question() -> None:
+    async with desk() as d:
+        await d.ours("long one")
+        await d.ours("second")
+        moved = await d.other("poster")
+        await d.ui.see("Waiting (2)")
+        await d.ui.press("G", "t")
+        await d.ui.see("Move 1 job to the front?", "not yours", "same id")
+        await d.ui.press("n", "t", "y")
+        await d.ui.see("1 job moved to the front.")
+        await until(lambda: d.waiting() == ["poster", "second"])
+        assert d.ui.app.jobs.pending[0].prompt_id == moved
+        assert not d.ui.app.jobs.pending[0].ours
+
+
+async def test_a_moved_job_that_the_server_refuses_is_kept() -> None:
+    async with desk() as d:
+        await d.ours("long one")
+        await d.ours("second")
+        await d.ours("third")
+        await d.ui.see("Waiting (2)")
+        d.server.faults.set("/prompt", status=400, method="POST", body="no", content_type="text/plain")
+        await d.ui.press("G", "t")
+        await d.ui.see("Not confirmed (1)", "! not sent", "third")
+        d.server.faults.clear()
+        d.rows.select(d.ui.app.jobs.unsent[0].prompt_id)
+        await d.ui.press("u")
+        await d.ui.see("third: the server has it now.", "Waiting (2)")
+        await d.ui.gone("Not confirmed")
+
+
+# -- not confirmed -------------------------------------------------------------------------------
+
+
+async def test_a_lost_submission_is_shown_sent_again_and_gone() -> None:
+    async with desk() as d:
+        await d.other("finished", graph())
+        await d.ui.see("✓ done")
+        d.server.faults.set("/prompt", close=True, method="POST")
+        await d.ui.press("u")
+        await d.ui.see("Not confirmed (1)", "? unknown", "1 not confirmed")
+        d.server.faults.clear()
+        await d.ui.press("g", "enter")
+        await d.ui.see("it is looked for with each refresh", "x discards it")
+        await d.ui.press("q", "u")
+        await d.ui.see("finished: the server has it now.", "Done (2)")
+        await d.ui.gone("Not confirmed")
+
+
+async def test_a_submission_that_arrived_after_all_resolves_itself() -> None:
+    async with desk() as d:
+        await d.other("finished", graph())
+        await d.ui.see("✓ done")
+        await d.ours("long one")
+        await d.ui.see("▶ running")
+        d.server.faults.set("/prompt", close=True, method="POST")
+        await d.ui.press("G", "u")
+        await d.ui.see("Not confirmed (1)")
+        d.server.faults.clear()
+        assert d.ui.app.session is not None
+        # As if the server had only been slow: the same submission, by its id.
+        _, submission = d.ui.app.session._outbox._unsent[d.ui.app.jobs.unsent[0].prompt_id]
+        await d.ui.app.session.client.submit(
+            submission.prompt, prompt_id=submission.prompt_id, client_id="c", extra_data={}
+        )
+        await d.ui.see("the server has it after all", "Waiting (1)")
+        await d.ui.gone("Not confirmed")
+
+
+async def test_a_lost_submission_can_be_discarded() -> None:
+    async with desk() as d:
+        await d.other("finished", graph())
+        await d.ui.see("✓ done")
+        d.server.faults.set("/prompt", close=True, method="POST")
+        await d.ui.press("u")
+        await d.ui.see("Not confirmed (1)")
+        await d.ui.press("g", "x")
+        await d.ui.see("Discard 1 job?", "If the server took one after all")
+        await d.ui.press("y")
+        await d.ui.see("1 unconfirmed job discarded.")
+        await d.ui.gone("Not confirmed")
+
+
+# -- filter and copy -----------------------------------------------------------------------------
+
+
+async def test_filter_by_name_owner_and_state() -> None:
+    async with desk() as d:
+        await d.ours("apple")
+        await d.other("pear")
+        await d.other("plum pear")
+        await d.ui.see("Waiting (2)")
+        await d.ui.press("slash", *"pear", "enter")
+        await until(lambda: d.titles() == ["pear", "plum pear"])
+        await d.ui.see("Waiting (2 of 2)")
+        await d.ui.press("escape", "slash", *"other", "space", *"plum", "enter")
+        await until(lambda: d.titles() == ["plum pear"])
+        await d.ui.see("Waiting (1 of 2)")
+        await d.ui.press("escape", "slash", *"running", "enter")
+        await until(lambda: d.titles() == ["apple"])
+        await d.ui.press("escape", "slash", *"zzz")
+        await d.ui.see("No job holds 'zzz'", "escape clears the filter")
+        await d.ui.press("enter", "escape")
+        await until(lambda: len(d.titles()) == 3)
+        await d.ui.press("g", "N")
+        assert d.ui.app.jobs.pending[-1].prompt_id == d.rows.current_key
+
+
+async def test_copy_offers_what_the_job_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    copied: list[tuple[str, str]] = []
+    async with desk() as d:
+        monkeypatch.setattr(d.ui.app, "copy", lambda text, what: copied.append((text, what)))
+        job = await d.ours("broken", graph("DemoError", message="it broke"))
+        await d.ui.see("✗ failed")
+        for letter in "itew":
+            await d.ui.press("y")
+            await d.ui.see("Error report", "Title")
+            await d.ui.press(letter)
+            await d.ui.gone("Error report")
+        await until(lambda: len(copied) == 4)
+    texts = {what: text for text, what in copied}
+    assert texts["id"] == job
+    assert texts["title"] == "broken"
+    assert "ValueError" in texts["error report"]
+    assert "Traceback" in texts["error report"] or "File " in texts["error report"]
+    assert '"DemoError"' in texts["workflow"]
+
+
+# -- read-only, hostile --------------------------------------------------------------------------
+
+
+async def test_readonly_changes_nothing() -> None:
+    async with desk(readonly=True) as d:
+        await d.other("poster")
+        await d.ui.see("▶ running", "read-only")
+        before = len(d.server.seen)
+        for key in "xXuUt":
+            await d.ui.press(key)
+        await d.ui.pilot.pause(0.3)
+        assert "Cancel 1 job" not in d.ui.text()
+        sent = [seen for seen in d.server.seen[before:] if seen.method == "POST"]
+        assert sent == []
+        await d.ui.press("enter")
+        await d.ui.see("Nodes (3)")
+
+
+async def test_hostile_text_is_shown_harmless() -> None:
+    async with desk(hostile=True, warm_up=True) as d:
+        await d.other("x[/]y \x1b[31m\u202e [bold", graph("DemoError", message="[/] \x1b]0;t\x07"))
+        await d.ui.see("✗ failed", "x[/]y")
+        for _ in range(4):
+            await d.ui.press("enter")
+            await d.ui.see("Nodes (", "q Back")
+            text = d.ui.text()
+            assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
+            await d.ui.press("x", "y")  # an ended one: nothing to cancel; then the copy dialog
+            await d.ui.press("escape", "escape", "j")
+        await d.ui.see("x[/]y")
+
+
+# -- the page of a job ---------------------------------------------------------------------------
+
+
+@BOTH
+async def test_open_a_job_that_went_well(legacy: bool) -> None:
+    async with desk(legacy=legacy) as d:
+        await d.ours("picture", seeded())
+        await d.ui.see("✓ done")
+        await d.ui.press("enter")
+        screen = await d.ui.see("Outputs", "seeded_00001_.png", "Parameters", "Nodes (3)", "← 1:0 EmptyImage")
+        assert "✓ done · ours" in screen
+        assert re.search(r"waited .* · ran \d", screen)
+        await d.ui.press("u")
+        await d.ui.see("picture, as before.")
+        await d.ui.press("escape")
+        await d.ui.see("Done (2)")
+
+
+async def test_open_a_failed_job_with_its_traceback() -> None:
+    async with desk(size=(80, 24)) as d:
+        await d.ours("broken", graph("DemoError", message="it broke", kind="KeyError"))
+        await d.ui.see("✗ failed")
+        await d.ui.press("enter")
+        await d.ui.see("Error", "DemoError (3)", "exception KeyError", "it broke", "Traceback", "failure.py")
+        await d.ui.press("G")
+        await d.ui.see("✗ 3  DemoError")
+        await d.ui.press("g")
+        await d.ui.see("exception KeyError")
+        await d.ui.press("q")
+        await d.ui.see("Done (1)")
+
+
+async def test_the_page_follows_its_job_and_cancels_it() -> None:
+    async with desk() as d:
+        await d.ours("long one")
+        await d.ours("second")
+        await d.ui.see("Waiting (1)")
+        await d.ui.press("G", "enter")
+        await d.ui.see("· waiting · 1 of 1 · ours", "so far", "DemoSleep")
+        d.server.state.queue.interrupt()
+        await d.ui.see("▶ running · ours", "/600")
+        await d.ui.press("x")
+        await d.ui.see("Cancel 1 job?")
+        await d.ui.press("y")
+        await d.ui.see("⊘ cancelled · ours")
+
+
+async def test_a_job_that_the_server_lost() -> None:
+    async with desk() as d:
+        await d.ours("long one")
+        await d.ours("second")
+        await d.ui.see("Waiting (1)")
+        await d.ui.press("G", "enter")
+        await d.ui.see("Nodes (3)")
+        d.server.state.queue.clear()
+        await d.ui.see("when last seen; the server does not list it now")
+        await d.ui.press("r")
+        await d.ui.see("does not have this job any more", "Known from the list")
+
+
+async def test_a_page_says_that_it_is_reading() -> None:
+    async with desk() as d:
+        await d.ours("picture", seeded())
+        await d.ui.see("✓ done")
+        d.server.faults.set("/history/*", delay_s=1.0)
+        await d.ui.press("enter")
+        await d.ui.see("Reading the job ...", "Known from the list")
+        await d.ui.see("Nodes (3)")
+
+
+# -- cost ----------------------------------------------------------------------------------------
+
+
+async def test_painting_many_jobs_is_cheap() -> None:
+    async with desk() as d:
+        await d.other("poster", graph())
+        await d.ui.see("✓ done")
+        from dataclasses import replace
+
+        job = d.ui.app.jobs.ended[0]
+        many = tuple(replace(job, prompt_id=f"{number:08}-x") for number in range(200))
+        screen = d.ui.app.screen
+        assert not isinstance(screen, JobScreen)
+        d.ui.app.set_reactive(type(d.ui.app).jobs, replace(d.ui.app.jobs, ended=many))
+        took = []
+        for _ in range(5):
+            began = time.perf_counter()
+            screen.paint()  # type: ignore[attr-defined]
+            took.append(time.perf_counter() - began)
+        assert len(screen.query_one(RowList).rows) == 201
+        assert min(took) < 0.02  # some 3 ms on an idle machine
+        assert screen.query_one("#sums", Static)
