@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from comfy_tui.comfy import wire
 from comfy_tui.comfy.http import JSON_LIMIT_BYTES, TIMEOUT_S, HttpConnection
+from comfy_tui.comfy.manager import Manager, find_manager, read_mappings, read_models
 from comfy_tui.comfy.types import (
     JobRecord,
     JobState,
