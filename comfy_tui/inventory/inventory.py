@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from comfy_tui.inventory.node_table import NodeTable
+
 if TYPE_CHECKING:
     from comfy_tui.comfy.types import SystemStats
 
@@ -138,7 +140,9 @@ def find_packs(
         installed: what a Manager says: ``{folder: {ver, cnr_id, enabled, ...}}``.
     """
     counts: dict[str, int] = {}
-    for node in object_info.values():
+    look = object_info.peek if isinstance(object_info, NodeTable) else object_info.get
+    for class_type in object_info:
+        node = look(class_type)
         module = node.get("python_module") if isinstance(node, Mapping) else None
         if isinstance(module, str) and module.startswith(_PACK_MODULE):
             name = module.removeprefix(_PACK_MODULE)

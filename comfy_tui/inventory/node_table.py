@@ -44,7 +44,10 @@ class NodeTable(Mapping[str, Any]):
         source = text.decode("utf-8-sig", "replace")
         plain = source.isascii() and len(source) == len(text)
         body = text if plain else source.encode("utf-8", "replace")
-        return cls(body, _index(source, plain))
+        try:
+            return cls(body, _index(source, plain))
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
 
     @classmethod
     def of(cls, nodes: Mapping[str, Any]) -> Self:
@@ -83,15 +86,17 @@ class NodeTable(Mapping[str, Any]):
         return cls(body, spans)
 
     def __getitem__(self, name: str) -> Any:
-        if name in self._read:
-            return self._read[name]
+        if name not in self._read:
+            self._read[name] = self.peek(name)
+        return self._read[name]
+
+    def peek(self, name: str) -> Any:
+        """The same without keeping what was parsed: for one look at many classes."""
         start, end = self._spans[name]
         try:
-            node = json.loads(self._body[start:end])
+            return json.loads(self._body[start:end])
         except (ValueError, RecursionError):  # a class that cannot be read is as one that is absent
-            node = None
-        self._read[name] = node
-        return node
+            return None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._spans)
@@ -133,10 +138,7 @@ def _index(source: str, plain: bool) -> dict[str, Span]:
     while more:
         name, at = _key(source, at)
         start = at
-        try:
-            _, at = _DECODER.raw_decode(source, start)
-        except RecursionError as error:
-            raise ValueError("nested too deep") from error
+        _, at = _DECODER.raw_decode(source, start)
         spans[name] = (counted.to(start), counted.to(at))
         at = _after_space(source, at)
         more = source[at : at + 1] == ","

@@ -32,7 +32,7 @@ _PLAIN = frozenset(
         *("style_models", "embeddings", "vae_approx", "controlnet", "gligen", "upscale_models"),
         *("latent_upscale_models", "hypernetworks", "photomaker", "model_patches", "audio_encoders"),
         *("background_removal", "frame_interpolation", "geometry_estimation", "optical_flow"),
-        *("detection"),
+        "detection",
     )
 )
 #: Names of folders on disk that ComfyUI lists under another name.
