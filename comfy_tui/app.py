@@ -51,7 +51,7 @@ class ComfyApp(App[int]):
     TITLE = "comfy-tui"
     ENABLE_COMMAND_PALETTE = True
     CSS = """
-    Toast { max-width: 70; }
+    Toast { max-width: 70; padding: 0 1; margin-top: 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app", "screen", leave_out=("app.palette",))]
     MODES: ClassVar[dict[str, Any]] = {
@@ -191,8 +191,13 @@ class ComfyApp(App[int]):
     def tell(self, title: str, message: str, *, severity: str = "information") -> None:
         """Show a toast; whatever the text holds, it is text."""
         level: Any = severity if severity in ("information", "warning", "error") else "information"
+        timeout_s = 5 if level == "information" else 10
         self.notify(
-            clean_lines(message, 900), title=clean(title, 100), severity=level, timeout=8, markup=False
+            clean_lines(message, 900),
+            title=clean(title, 100),
+            severity=level,
+            timeout=timeout_s,
+            markup=False,
         )
 
     def tell_error(self, error: ComfyError) -> None:

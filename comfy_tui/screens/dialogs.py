@@ -17,9 +17,11 @@ from textual.widgets.option_list import Option
 from comfy_tui.text import clean, clean_lines
 
 _DIALOG_CSS = """
-    align: center middle;
-    & > Vertical { width: 64; max-width: 90%; height: auto; max-height: 90%; background: $surface;
-        border: round $primary; padding: 0 1; }
+    align: center top;
+    & > Vertical {
+        margin-top: 3; width: 64; max-width: 90%; height: auto; max-height: 90%;
+        background: $surface; border: round $primary; padding: 0 1;
+    }
     & .question { height: auto; max-height: 12; margin-bottom: 1; overflow-y: auto; }
     & Horizontal { height: auto; align-horizontal: right; }
     & Button { margin-left: 1; min-width: 10; }
