@@ -10,8 +10,11 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from comfy_tui.commands import validate
+from comfy_tui.commands.diagnostic_text import DIAGNOSTIC_KEYS
 from comfy_tui.commands.status import JSON_KEYS
 from comfy_tui.config import KEYS, SERVER_KEYS, Key
+from comfy_tui.inventory import project_file
 from comfy_tui.keymap import AREAS, keys_of
 
 GUIDE = Path(__file__).resolve().parent.parent.parent / "docs" / "guide"
@@ -62,9 +65,9 @@ def keys_table() -> str:
     return "\n".join(parts)
 
 
-def json_table() -> str:
-    """The object of ``status --json``."""
-    return table(("Key", "Meaning"), ((f"`{key}`", words) for key, words in JSON_KEYS.items()))
+def json_table(keys: Mapping[str, str] = JSON_KEYS) -> str:
+    """The keys of a JSON object; by default that of ``status --json``."""
+    return table(("Key", "Meaning"), ((f"`{key}`", words) for key, words in keys.items()))
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
@@ -72,6 +75,9 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "servers": server_table,
     "keys": keys_table,
     "status-json": json_table,
+    "validate-json": lambda: json_table(validate.JSON_KEYS),
+    "diagnostic-json": lambda: json_table(DIAGNOSTIC_KEYS),
+    "inventory-json": lambda: json_table(project_file.KEYS),
 }
 
 
