@@ -15,7 +15,7 @@ _ASCII: Mapping[str, str] = {
     **dict.fromkeys("▒░▃▄", "="),
     **dict.fromkeys("▁▂_", "_"),
     **dict.fromkeys("·◌○", "."),
-    **dict.fromkeys("✗✘×", "x"),
+    **dict.fromkeys("✗✘×⊘", "x"),
     **dict.fromkeys("✓✔", "+"),
     **dict.fromkeys("›▶❯▸→»", ">"),
     **dict.fromkeys("‹◀❮◂←«⏎↵", "<"),

@@ -74,7 +74,9 @@ def keyed(jobs: Jobs) -> dict[str, Entry]:
     A server may list an id twice, running and ended: the second has a key of its own.
     """
     found: dict[str, Entry] = {}
-    everything: tuple[Entry, ...] = (*jobs.running, *jobs.pending, *jobs.unsent, *jobs.ended)
+    # Newer servers list them by when they were created: a job moved to the front ended long before.
+    ended = sorted(jobs.ended, key=lambda job: job.ended_at_s or job.created_at_s or 0.0, reverse=True)
+    everything: tuple[Entry, ...] = (*jobs.running, *jobs.pending, *jobs.unsent, *ended)
     for entry in everything:
         key = entry.prompt_id
         while key in found:

@@ -1,0 +1,80 @@
+"""The page of one job."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from queue_support import desk, graph, seeded
+
+BOTH = pytest.mark.parametrize("legacy", [False, True], ids=["new", "legacy"])
+
+
+# -- the page of a job ---------------------------------------------------------------------------
+
+
+@BOTH
+async def test_open_a_job_that_went_well(legacy: bool) -> None:
+    async with desk(legacy=legacy) as d:
+        await d.ours("picture", seeded())
+        await d.ui.see("✓ done")
+        await d.ui.press("enter")
+        screen = await d.ui.see("Outputs", "seeded_00001_.png", "Parameters", "Nodes (3)", "← 1:0 EmptyImage")
+        assert "✓ done · ours" in screen
+        assert re.search(r"waited .* · ran \d", screen)
+        await d.ui.press("u")
+        await d.ui.see("picture, as before.")
+        await d.ui.press("escape")
+        await d.ui.see("Done (2)")
+
+
+async def test_open_a_failed_job_with_its_traceback() -> None:
+    async with desk(size=(80, 24)) as d:
+        await d.ours("broken", graph("DemoError", message="it broke", kind="KeyError"))
+        await d.ui.see("✗ failed")
+        await d.ui.press("enter")
+        await d.ui.see("Error", "DemoError (3)", "exception KeyError", "it broke", "Traceback", "failure.py")
+        await d.ui.press("G")
+        await d.ui.see("✗ 3  DemoError")
+        await d.ui.press("g")
+        await d.ui.see("exception KeyError")
+        await d.ui.press("q")
+        await d.ui.see("Done (1)")
+
+
+async def test_the_page_follows_its_job_and_cancels_it() -> None:
+    async with desk() as d:
+        await d.ours("long one")
+        await d.ours("second")
+        await d.ui.see("Waiting (1)")
+        await d.ui.press("G", "enter")
+        await d.ui.see("· waiting · 1 of 1 · ours", "so far", "DemoSleep")
+        d.server.state.queue.interrupt()
+        await d.ui.see("▶ running · ours", "/600")
+        await d.ui.press("x")
+        await d.ui.see("Cancel 1 job?")
+        await d.ui.press("y")
+        await d.ui.see("⊘ cancelled · ours")
+
+
+async def test_a_job_that_the_server_lost() -> None:
+    async with desk() as d:
+        await d.ours("long one")
+        await d.ours("second")
+        await d.ui.see("Waiting (1)")
+        await d.ui.press("G", "enter")
+        await d.ui.see("Nodes (3)")
+        d.server.state.queue.clear()
+        await d.ui.see("when last seen; the server does not list it now")
+        await d.ui.press("r")
+        await d.ui.see("does not have this job any more", "Known from the list")
+
+
+async def test_a_page_says_that_it_is_reading() -> None:
+    async with desk() as d:
+        await d.ours("picture", seeded())
+        await d.ui.see("✓ done")
+        d.server.faults.set("/history/*", delay_s=1.0)
+        await d.ui.press("enter")
+        await d.ui.see("Reading the job ...", "Known from the list")
+        await d.ui.see("Nodes (3)")
