@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from PIL import features
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_files import (
@@ -120,6 +121,10 @@ FILES: dict[str, Callable[[], bytes]] = {
     "safetensors": lambda: safetensors(BOTH),
     "svg": lambda: svg(BOTH),
 }
+if features.check("avif"):
+    FILES["avif"] = lambda: picture(
+        "AVIF", exif=exif({0x0110: "prompt:" + PROMPT, 0x010F: "workflow:" + WORKFLOW})
+    )
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -196,6 +201,7 @@ def test_second_texts_and_empty_ones() -> None:
         (picture("PNG"), "it is a PNG picture without"),
         (picture("WEBP"), "it is a WebP picture without"),
         (picture("JPEG"), "it is a JPEG picture without"),
+        (b"\0\0\0\x0cftypavif" + box(b"meta", bytes(4)), "it is an AVIF or HEIF picture without"),
         (mp4({"title": "x"}), "it is an MP4 or MOV video without"),
         (mkv({"title": "x"}), "WebM"),
         (flac({"title": "x"}), "FLAC"),
@@ -255,6 +261,26 @@ def hostile() -> dict[str, bytes]:
             b"moov",
             box(
                 b"meta", bytes(4), box(b"keys", struct.pack(">II", 0, 0xFFFFFFFF), b"\0\0\0\x08mdta" * 20_000)
+            ),
+        ),
+        "picture of many items": box(b"ftyp", b"avif")
+        + box(
+            b"meta",
+            bytes(4),
+            box(b"iinf", bytes(6), box(b"infe", b"\2\0\0\0\0\1\0\0Exif")),
+            box(
+                b"iloc", struct.pack(">B3sHH", 0, b"", 0x4400, 0xFFFF), b"\0\2\0\0\xff\xff" + bytes(9_000_000)
+            ),
+        ),
+        "picture of many parts": box(b"ftyp", b"avif")
+        + box(
+            b"meta",
+            bytes(4),
+            box(b"iinf", bytes(6), box(b"infe", b"\2\0\0\0\0\1\0\0Exif")),
+            box(
+                b"iloc",
+                struct.pack(">B3sHH", 0, b"", 0x4400, 1),
+                b"\0\1\0\0\xff\xff" + struct.pack(">II", 0, 500_000) * 60_000,
             ),
         ),
         "deep tags": element(0x1A45DFA3, b"") + element(0x18538067, element(0x1254C367, nested)),

@@ -18,7 +18,7 @@ def read_isobmff(source: Source, tags: Tags) -> None:
 
 
 def _walk(source: Source, start: int, end: int, tags: Tags, depth: int) -> None:
-    for kind, inner, after in _boxes(source, start, end):
+    for kind, inner, after in boxes(source, start, end):
         if kind in _CONTAINERS and depth < 3:
             _walk(source, inner, after, tags, depth + 1)
         elif kind == b"meta":
@@ -29,7 +29,7 @@ def _walk(source: Source, start: int, end: int, tags: Tags, depth: int) -> None:
             return
 
 
-def _boxes(source: Source, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(source: Source, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """The kind, begin of content and end of each box of a range."""
     while start + 8 <= end:
         size, kind = source.unpack(">I4s", start)
@@ -53,9 +53,9 @@ def _read_meta(source: Source, start: int, end: int, tags: Tags) -> None:
         return
     if source.take(start + 4, 4) != b"hdlr":
         start += 4
-    parts = {kind: (inner, after) for kind, inner, after in _boxes(source, start, end)}
+    parts = {kind: (inner, after) for kind, inner, after in boxes(source, start, end)}
     names = _read_keys(source, *parts[b"keys"]) if b"keys" in parts else []
-    for kind, inner, after in _boxes(source, *parts.get(b"ilst", (0, 0))):
+    for kind, inner, after in boxes(source, *parts.get(b"ilst", (0, 0))):
         number = int.from_bytes(kind, "big")
         name = names[number - 1] if 0 < number <= len(names) else _COMMENTS.get(kind, "")
         if name or kind == b"----":
@@ -77,7 +77,7 @@ def _read_keys(source: Source, start: int, end: int) -> list[str]:
 
 def _read_item(source: Source, start: int, end: int, name: str, tags: Tags) -> None:
     """One item; a free one (``----``) brings its own name."""
-    for kind, inner, after in _boxes(source, start, end):
+    for kind, inner, after in boxes(source, start, end):
         if kind == b"name" and after - inner > 4:
             name = source.take(inner + 4, min(after - inner - 4, 200)).decode("utf-8", "replace")
         elif kind == b"data" and tags.wants(name) and after - inner > 8:
