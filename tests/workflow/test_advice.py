@@ -195,6 +195,22 @@ def test_a_banned_pack_is_not_advised() -> None:
     assert only(advise([missing("A")], knowledge=known)).kind is AdviceKind.FIND_NODE
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("MarkdownNote", "node of the browser"),
+        ("SetNode", "node of the browser"),
+        ("12345678-1234-1234-1234-1234567890ab", "subgraph"),
+        ("workflow>mine", "group"),
+    ],
+)
+def test_names_that_no_pack_has(name: str, words: str) -> None:
+    known = everything(manager_map=PackMap.read({"pack": [[name], {}]}))
+    advice = only(advise([missing(name)], knowledge=known))
+    assert words in advice.message
+    assert (advice.kind, advice.link) == (AdviceKind.FIND_NODE, None)
+
+
 # -- replacing ---------------------------------------------------------------------------------------------
 
 

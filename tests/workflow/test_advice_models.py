@@ -112,6 +112,12 @@ def test_the_same_file_in_another_folder_and_files_called_alike() -> None:
     assert "\ncomfy model" not in as_script([advice])
 
 
+def test_what_a_check_suggests_counts_only_where_it_is_alike() -> None:
+    finding = unlisted("VAELoader", "vae_name", suggestions=("pixel_space", "wan_vae_fp16.pt"))
+    advice = only(advise([finding], prompt=prompt_of("VAELoader", vae_name="wan_vae.pt")))
+    assert advice.near == (Near("vae", "wan_vae_fp16.pt"),)
+
+
 def test_common_names_are_not_matched_alone() -> None:
     name = "diffusion_pytorch_model.safetensors"
     listed = (source(name, Origin.MODEL_LIST, subfolder="FLUX.1/union"),)

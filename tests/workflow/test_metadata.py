@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from PIL import features
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_files import (
@@ -39,6 +38,7 @@ from media_files import (
     safetensors,
     svg,
 )
+from PIL import features
 
 from comfy_tui.errors import WorkflowError
 from comfy_tui.workflow import WorkflowKind, parse_file

@@ -173,8 +173,9 @@ class ModelAdvisor:
             if near.folder == folder or not _is_common(one.file_name)
         ]
         found.sort(key=lambda near: near.folder != folder)
-        here: Sequence[str] = self._knowledge.models.get(folder or "", ())
-        alike = self._nearest.among(one.value, here, any_of_few=False) or one.suggestions
+        # Where there are few choices a check suggests them all, alike or not.
+        here: Sequence[str] = self._knowledge.models.get(folder or "", one.suggestions)
+        alike = self._nearest.among(one.value, here, any_of_few=False)
         known = {near.name for near in found if near.folder == folder}
         if folder is not None:
             found += [Near(folder, name) for name in alike if name not in known and name != one.value]

@@ -12,10 +12,12 @@ from comfy_tui.workflow.advice.knowledge import InstalledPack, Knowledge
 from comfy_tui.workflow.advice.packs import PackMap
 from comfy_tui.workflow.advice.saved import Saved
 from comfy_tui.workflow.advice.types import Advice, AdviceKind, Origin, Pack
+from comfy_tui.workflow.conversion.packs import kind_of_type
 from comfy_tui.workflow.diagnostic import Severity
 
 UPDATE_COMMANDS = ("comfy update comfy", "git pull && pip install -r requirements.txt")
 _UPDATE_LINK = "https://docs.comfy.org/installation/update_comfyui"
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _NUMBERS = re.compile(r"\d+")
 _MOST_OTHERS = 5
 
@@ -43,13 +45,29 @@ def advise_nodes(missing: Sequence[MissingClass], saved: Saved, knowledge: Knowl
 
 def _advise(one: MissingClass, names: Sequence[str], saved: Saved, knowledge: Knowledge) -> Advice:
     return (
-        _replacement(one, knowledge)
+        _no_class(one)
+        or _replacement(one, knowledge)
         or _core(one, saved, knowledge)
         or _named(one, names, saved, knowledge)
         or _mapped(one, names, knowledge.manager_map, Origin.MANAGER, knowledge)
         or _mapped(one, names, knowledge.cached_map, Origin.CACHED_MAP, knowledge)
         or _registered(one, knowledge)
         or _unknown(one, knowledge)
+    )
+
+
+def _no_class(one: MissingClass) -> Advice | None:
+    """Names that no pack has: nodes of the browser, subgraphs and groups (section 1.1)."""
+    if kind_of_type(one.name) is not None:
+        message = f"{one.name} is a node of the browser, which a server never has. Export the workflow again."
+    elif _UUID.fullmatch(one.name):
+        message = f"The subgraph {one.name} is not in the file. Save the workflow again where it opens."
+    elif one.name.startswith(("workflow>", "workflow/")):
+        message = f"{one.name} is a group of nodes that is not in the file. Save it again where it opens."
+    else:
+        return None
+    return Advice(
+        AdviceKind.FIND_NODE, one.name, one.severity, message, Origin.WORKFLOW, one.nodes, (one.name,)
     )
 
 
