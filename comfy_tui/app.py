@@ -89,6 +89,7 @@ class ComfyApp(App[int]):
         self._watching: asyncio.Task[None] | None = None
         self._busy_actions = 0
         self._keymap: dict[str, str] = {}
+        self._theme_problems = self._load_themes()
         self.connection = Connection(
             options.server.name, options.server.url, readonly=options.readonly or options.server.readonly
         )
@@ -101,8 +102,9 @@ class ComfyApp(App[int]):
         return [*super().get_line_filters(), *ours]
 
     def on_mount(self) -> None:
-        """Themes and keys at once; the server after the first frame."""
-        self._load_themes()
+        """Keys and warnings at once; the server after the first frame."""
+        if self._theme_problems:
+            self.tell("Themes left out", "\n".join(self._theme_problems), severity="warning")
         try:
             self._keymap = user_keymap(self.options.config.keys, str(self.options.config.file))
             self.set_keymap(self._keymap)
@@ -112,7 +114,8 @@ class ComfyApp(App[int]):
             self.tell("Config", warning, severity="warning")
         self.call_after_refresh(self._start)
 
-    def _load_themes(self) -> None:
+    def _load_themes(self) -> tuple[str, ...]:
+        """Register the themes and choose one, before anything is styled; returns what is wrong."""
         themes, problems = load_themes()
         for theme in themes:
             self.register_theme(theme.as_textual())
@@ -121,8 +124,7 @@ class ComfyApp(App[int]):
             problems = (*problems, f"there is no theme {wanted!r}")
             wanted = DEFAULT_THEME
         self.theme = wanted
-        if problems:
-            self.tell("Themes left out", "\n".join(problems), severity="warning")
+        return problems
 
     def _start(self) -> None:
         self.watch_server(self.options.server)

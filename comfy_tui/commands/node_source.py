@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from comfy_tui.commands.common import say, settle
-from comfy_tui.config import ServerProfile
 from comfy_tui.errors import TimedOut, Unreachable
-from comfy_tui.inventory.inventory import Inventory, Origin
 from comfy_tui.text import format_age
+
+if TYPE_CHECKING:
+    from comfy_tui.config import ServerProfile
+    from comfy_tui.inventory.inventory import Inventory
 
 
 def add_node_source(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +62,8 @@ def ask_or_remember(server: ServerProfile, *, named: bool, with_models: bool) ->
     Raises:
         ApiError: the server does not answer, and nothing is kept of it or ``named``.
     """
+    import asyncio
+
     try:
         return asyncio.run(_ask(server, with_models))
     except (Unreachable, TimedOut) as error:
@@ -82,6 +86,8 @@ def told_ago(inventory: Inventory) -> str:
 
 def describe(inventory: Inventory) -> str:
     """Against what something was checked, in words."""
+    from comfy_tui.inventory.inventory import Origin
+
     version = f"ComfyUI {inventory.comfyui_version}" if inventory.comfyui_version else "ComfyUI"
     where = f" at {inventory.server}" if inventory.server else ""
     if inventory.origin is Origin.SERVER:

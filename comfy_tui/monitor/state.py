@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from comfy_tui.comfy.types import ExecutionError, JobState, OutputFile, OutputText, SystemStats
 from comfy_tui.errors import ComfyError
-from comfy_tui.workflow.parameters import PromptSummary
+
+if TYPE_CHECKING:
+    # Not at run time: the console's first frame shows none of them.
+    from comfy_tui.comfy.types import ExecutionError, JobState, OutputFile, OutputText, SystemStats
+    from comfy_tui.workflow.parameters import PromptSummary
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,16 +46,12 @@ class ServersScreen(ConsoleScreen):
             yield TextLines(id="memory")
             yield TextLines(id="facts")
         yield EmptyState(id="empty")
-        servers = RowList((Column("Server", 20), Column("Address"), Column("", 8)), id="servers")
-        servers.display = len(self.console.options.config.servers) > 1
-        yield servers
+        if len(self.console.options.config.servers) > 1:
+            yield RowList((Column("Server", 20), Column("Address"), Column("", 8)), id="servers")
 
     def on_mount(self) -> None:
-        """Show the config's servers."""
-        super().on_mount()
-        (
-            self.query_one("#servers") if self.query_one("#servers").display else self.query_one("#health")
-        ).focus()
+        """Keys go to the list of servers, or scroll the health."""
+        self.query("#servers, #health").last().focus()
 
     def paint(self) -> None:
         """Show the health, or why there is none."""
@@ -88,19 +84,20 @@ class ServersScreen(ConsoleScreen):
             empty.say(f"Asking {connection.url} ...", "? shows the keys, q leaves")
 
     def _paint_servers(self) -> None:
-        servers = self.query_one("#servers", RowList)
-        watched = self.console.connection
-        servers.set_rows(
+        watched = self.console.connection.name
+        rows = tuple(
             Row(
                 profile.name,
                 (
                     clean(profile.name, 40),
                     clean(profile.url, 200),
-                    Cell("● here", "good") if profile.name == watched.name else "",
+                    Cell("● here", "good") if profile.name == watched else "",
                 ),
             )
             for profile in self.console.options.config.servers
         )
+        for servers in self.query("#servers").results(RowList):
+            servers.set_rows(rows)
 
     def on_row_list_opened(self, message: RowList.Opened) -> None:
         """Watch the chosen server."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import textwrap
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from comfy_tui.comfy.types import Device, SystemStats
 from comfy_tui.monitor.state import Connection, Health, Jobs
 from comfy_tui.text import clean, count_of, format_bytes
 from comfy_tui.widgets.chrome import age_line
 from comfy_tui.widgets.meter import MeterColours, meter, sparkline
+
+if TYPE_CHECKING:
+    from comfy_tui.comfy.types import Device, SystemStats
 
 
 def memory_lines(health: Health, width: int, colours: MeterColours) -> list[Text]:
