@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from comfy_tui.commands import convert, demo, inventory, paths, status, validate
+from comfy_tui.commands import convert, demo, inventory, paths, run, status, validate
 from comfy_tui.commands.common import Command
 
 __all__ = ["COMMANDS", "Command"]
@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, Command] = {
     command.name: command
     for command in (
         status.COMMAND,
+        run.COMMAND,
         convert.COMMAND,
         validate.COMMAND,
         inventory.COMMAND,

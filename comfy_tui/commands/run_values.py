@@ -1,4 +1,4 @@
-"""``--set``, ``--image`` and ``--seed``: which node and input of a prompt is meant, and what is to be put there."""
+"""``--set``, ``--image`` and ``--seed``: which node and input of a prompt is meant, and its new value."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Targets:
             readings = [(node, input_) for node, input_ in _splits(name, ".") if self._called(node)]
             for node_name, input_ in readings:
                 called = self._called(node_name)
-                if any(input_ in self._inputs_of(node) for node in called):
+                if any(self._takes(node, input_) for node in called):
                     node = self._only(node_name, f"--set {text}")
                     return (node.id, input_), self._value(node, input_, value)
             if readings:
@@ -94,9 +94,7 @@ class Targets:
         rule = rule_for(Field(node.id, node.class_type, node.title, name, kind, held), spec)
         typed = _read(text, rule, known=spec is not None or name in node.inputs)
         if typed.problem:
-            raise _usage(
-                f"{_place(node, name)}={clean(text, 80)}: {typed.problem}", _help_with(text, rule)
-            )
+            raise _usage(f"{_place(node, name)}={clean(text, 80)}: {typed.problem}", _help_with(text, rule))
         return typed.value
 
     # -- --image -------------------------------------------------------------------------------
@@ -177,6 +175,9 @@ class Targets:
     def _spec(self, node: PromptNode, name: str) -> InputSpec | None:
         return find_spec(self._info.definition(node.class_type), name, node.inputs)
 
+    def _takes(self, node: PromptNode, name: str) -> bool:
+        return name in node.inputs or self._spec(node, name) is not None
+
     def _inputs_of(self, node: PromptNode) -> list[str]:
         definition = self._info.definition(node.class_type)
         declared = [spec.name for spec in definition.declared] if definition is not None else []
@@ -215,9 +216,7 @@ class Targets:
         close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         near = f"Did you mean {clean(close[0], 80)}? " if close else ""
         listed = clean(", ".join(names), 400) if names else "none"
-        return _usage(
-            f"node {node.words} has no input {clean(name, 80)}", f"{near}Its inputs are: {listed}."
-        )
+        return _usage(f"node {node.words} has no input {clean(name, 80)}", f"{near}Its inputs are: {listed}.")
 
 
 def _read(text: str, rule: ValueRule, *, known: bool) -> Typed:
@@ -228,6 +227,8 @@ def _read(text: str, rule: ValueRule, *, known: bool) -> Typed:
             return Typed(value)
         return Typed(text)
     typed = read_value(text, rule)
+    if rule.kind is ValueKind.JSON and not typed.problem and not _can_be_sent(typed.value):
+        return Typed(problem="a number in it is not finite")
     if typed.problem and rule.kind is ValueKind.CHOICE:
         value = _json_or_none(text)
         return read_value(value, rule) if isinstance(value, str) else typed
@@ -238,9 +239,19 @@ def _read(text: str, rule: ValueRule, *, known: bool) -> Typed:
 
 def _json_or_none(text: str) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return None
+    return value if _can_be_sent(value) else None
+
+
+def _can_be_sent(value: Any) -> bool:
+    """JSON has no infinite numbers, though Python reads them."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _help_with(text: str, rule: ValueRule) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ def read_file(path: str, *, as_sent: bool = False) -> WorkflowFile:
     """Read a workflow file in any format.
 
     Args:
-        path: the file, as named on the command line.
+        path: the file, as named on the command line; ``-`` is what comes in on stdin.
         as_sent: leave an API-format prompt as it is, broken parts too, and take one whose nodes have
             no class for a prompt still: to be judged as the server would judge it.
 
@@ -52,6 +53,9 @@ def read_file(path: str, *, as_sent: bool = False) -> WorkflowFile:
 def _text(path: str) -> bytes | WorkflowFile:
     """The text of a file, or the workflow inside a picture, video or sound."""
     try:
+        if path == "-":
+            text = sys.stdin.buffer.read(SIZE_LIMIT + 1)
+            return text if media_format(text) is None else parse_file(text, name=path)
         with Path(path).open("rb") as file:
             if file.seekable():
                 if media_format(file) is not None:

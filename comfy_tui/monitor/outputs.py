@@ -88,11 +88,13 @@ class Output:
 
     def url(self, server_url: str) -> str:
         """Where a browser finds it; ``server_url`` never holds credentials."""
-        if self.file is None:
-            return ""
-        file = self.file
-        query = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
-        return f"{server_url}/view?{urlencode(query, errors='replace')}"
+        return "" if self.file is None else view_url(server_url, self.file)
+
+
+def view_url(server_url: str, file: OutputFile) -> str:
+    """Where a browser finds a file; ``server_url`` never holds credentials."""
+    query = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
+    return f"{server_url}/view?{urlencode(query, errors='replace')}"
 
 
 def outputs_of(jobs: Iterable[Job]) -> tuple[Output, ...]:
