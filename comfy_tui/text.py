@@ -110,11 +110,12 @@ def format_duration(seconds: float) -> str:
 
 
 def format_age(seconds: float) -> str:
-    """How long ago, in one unit: ``now``, ``12s ago``, ``5m ago``, ``3h ago``, ``2d ago``."""
-    if seconds < 1:
-        return "now"
+    """How long ago, in one unit: ``<1m ago``, ``5m ago``, ``3h ago``, ``2d ago``.
+
+    No seconds: a list of ages would be drawn anew with every poll.
+    """
     if seconds < 60:
-        return f"{int(seconds)}s ago"
+        return "<1m ago"
     if seconds < 3600:
         return f"{int(seconds // 60)}m ago"
     if seconds < 86400:

@@ -78,6 +78,8 @@ class ConsoleScreen(Screen[None]):
         self._state_changed()
         # The countdown to the next attempt runs only while there is a banner.
         self.set_interval(1.0, self._tick)
+        # Data grows old while the server is not asked, too.
+        self.set_interval(max(5.0, self.console.options.interval_s), self._state_changed)
 
     def _state_changed(self) -> None:
         self._dirty = True

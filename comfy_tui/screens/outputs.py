@@ -86,7 +86,6 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
 
     def on_mount(self) -> None:
         """The keys go to the list."""
-        super().on_mount()
         self.query_one("#outputs").focus()
 
     def _blocks(self) -> Blocks:
@@ -162,12 +161,6 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
             empty.say(problem.title, f"{problem.message}. {problem.hint} r asks again.")
         else:
             empty.say(f"Asking {connection.url} ...", "? shows the keys, q leaves")
-
-    def _tick(self) -> None:
-        # Ages go on between two answers; only rows that differ are drawn.
-        super()._tick()
-        if self.is_current and self._outputs:
-            self.paint()
 
     def filter_changed(self) -> None:
         """Show the rows that hold the words."""

@@ -147,9 +147,9 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
             self.query_one("#about", Static).update(text)
 
     def _tick(self) -> None:
-        # Ages and the running job's time go on between two answers; only rows that differ are drawn.
+        # The running job's time goes on between two answers; only cells that differ are drawn.
         super()._tick()
-        if self.is_current and self._entries:
+        if self.is_current and self.console.jobs.running:
             self.paint()
 
     def filter_changed(self) -> None:

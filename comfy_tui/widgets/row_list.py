@@ -180,9 +180,9 @@ class RowList(ScrollView, can_focus=True):
         if len(old) != len(new) or moved:
             self.refresh()
         else:
-            for line, (before, after) in enumerate(zip(old, new, strict=True)):
+            for position, (before, after) in enumerate(zip(old, new, strict=True)):
                 if before != after:
-                    self._refresh_row(line)
+                    self._refresh_cells(position, before, after)
 
     @property
     def current_key(self) -> str:
@@ -327,6 +327,20 @@ class RowList(ScrollView, can_focus=True):
         line = position - int(self.scroll_offset.y) + 1
         if 0 < line < self.size.height:
             self.refresh(Region(0, line, self.size.width, 1))
+
+    def _refresh_cells(self, position: int, before: Row, after: Row) -> None:
+        """Draw only the columns that changed: on a thin line every byte counts."""
+        if before.heading or after.heading or len(before.cells) != len(after.cells):
+            self._refresh_row(position)
+            return
+        line = position - int(self.scroll_offset.y) + 1
+        if not 0 < line < self.size.height:
+            return
+        x = _MARKER
+        for index, width in self._columns_for(self.size.width):
+            if index < len(after.cells) and before.cells[index] != after.cells[index]:
+                self.refresh(Region(x, line, width, 1))
+            x += width + _GAP
 
     def _columns_for(self, width: int) -> list[tuple[int, int]]:
         """Which columns fit, with their widths."""
