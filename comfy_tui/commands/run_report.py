@@ -111,9 +111,9 @@ class EventReport(Report):
         self._tell("node", copy, **named, nodes_done=progress.nodes_done, nodes_total=progress.nodes_total)
 
     def progress(self, copy: Copy, progress: Progress) -> None:
-        """See :class:`Report`; the last step of a node is always told."""
+        """See :class:`Report`; the last step is always told, a node of one step has none."""
         now = time.monotonic()
-        if now < self._next_s and progress.value < progress.max:
+        if progress.max <= 1 or (now < self._next_s and progress.value < progress.max):
             return
         self._next_s = now + STEP_S
         self._tell(
@@ -142,7 +142,7 @@ class EventReport(Report):
         took = None if copy.took_s is None else round(copy.took_s, 2)
         self._tell("ended", copy, state=copy.state, error=_error(error, title), elapsed_s=took)
 
-    def _tell(self, event: str, copy: Copy, **more: Any) -> None:
+    def _tell(self, event: str, copy: Copy, /, **more: Any) -> None:
         # ASCII: whatever the server said, no byte of it acts on a terminal.
         tell(json.dumps({"event": event, "prompt_id": copy.prompt_id, **more}))
 
@@ -253,8 +253,9 @@ class WordReport(Report):
         assert self._copy is not None
         which = f"{self._copy.number}/{self._copy.of}  " if self._copy.of > 1 else ""
         started = self._copy.started_s
-        took = f"  {format_duration(int(time.monotonic() - started))}" if started is not None else ""
-        return f"{which}{self._text}{took}"
+        seconds = 0 if started is None else int(time.monotonic() - started)
+        took = format_duration(seconds) if seconds >= 10 else f"{seconds}s"
+        return f"{which}{self._text}{'' if started is None else f'  {took}'}"
 
     def _say(self, words: str) -> None:
         self.clear()
