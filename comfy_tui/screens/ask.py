@@ -45,7 +45,7 @@ class AskDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """The question, the line and its keys."""
         with Vertical() as box:
-            box.border_title = Text(clean(self._title)).markup
+            box.border_title = Text(clean(self._title))
             yield Static(Text(clean_lines(self._message)), classes="question", markup=False)
             yield Input(self._value, compact=True, select_on_focus=False)
             yield Static("enter takes it, escape leaves", classes="keys", markup=False)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -55,7 +55,7 @@ class ConfirmDialog(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """The question and two buttons."""
         with Vertical() as box:
-            box.border_title = Text(clean(self._title)).markup
+            box.border_title = Text(clean(self._title))
             yield Static(Text(clean_lines(self._message)), classes="question", markup=False)
             with Horizontal():
                 yield Button(Text(f"{self._yes} (y)"), id="yes", variant="error", compact=True)
@@ -102,16 +102,17 @@ class ChoiceDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """The list of choices."""
         with Vertical() as box:
-            box.border_title = Text(clean(self._title)).markup
+            box.border_title = Text(clean(self._title))
             if self._message:
                 yield Static(Text(clean_lines(self._message)), classes="question", markup=False)
             yield OptionList(*self._options, markup=False)
 
-    def on_key(self, event: object) -> None:
-        """A choice's own letter chooses it."""
-        character = getattr(event, "character", None)
-        if isinstance(character, str) and character in self._choices:
-            self.dismiss(self._choices[character])
+    def on_key(self, event: events.Key) -> None:
+        """A choice's own letter chooses it, and is not a key of the screen below."""
+        if event.character is not None and event.character in self._choices:
+            event.stop()
+            event.prevent_default()
+            self.dismiss(self._choices[event.character])
 
     def action_leave(self) -> None:
         """Close without a choice."""

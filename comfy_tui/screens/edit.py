@@ -77,7 +77,7 @@ class EditScreen(ModalScreen[Edited]):
     def compose(self) -> ComposeResult:
         """The values, and below them the line to edit one."""
         with Vertical() as box:
-            box.border_title = Text(clean(self._name, 60)).markup
+            box.border_title = Text(clean(self._name, 60))
             yield RowList(COLUMNS, id="fields")
             yield Static(id="about", markup=False)
             yield Input(id="line", compact=True, select_on_focus=False)

@@ -61,7 +61,7 @@ class PickDialog(ModalScreen[int | None]):
     def compose(self) -> ComposeResult:
         """What is typed, and what matches it."""
         with Vertical() as box:
-            box.border_title = Text(clean(self._title)).markup
+            box.border_title = Text(clean(self._title))
             box.border_subtitle = "type to narrow · enter takes · esc closes"
             if self._message:
                 yield Static(Text(clean(self._message)), classes="line", markup=False)

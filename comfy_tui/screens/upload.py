@@ -53,7 +53,7 @@ class PathDialog(ModalScreen[Path | None]):
     def compose(self) -> ComposeResult:
         """The path above the files of its folder."""
         with Vertical() as box:
-            box.border_title = Text(clean(self._title)).markup
+            box.border_title = Text(clean(self._title))
             box.border_subtitle = "tab completes · enter takes · ctrl+u up · esc closes"
             yield Input(placeholder="a path, ~ is your home", compact=True, select_on_focus=False)
             yield Static(id="where", classes="line", markup=False)

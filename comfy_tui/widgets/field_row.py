@@ -14,7 +14,7 @@ from comfy_tui.workflow.edits import MAX_COPIES, Edits, Key
 from comfy_tui.workflow.parameters import Field, FieldKind, SeedMode, fields
 from comfy_tui.workflow.typed import ValueKind, ValueRule, find_spec, rule_for, write_value
 
-COLUMNS = (Column("What", 15), Column("Node", 22, drop=1), Column("Input", 14, drop=2), Column("Value"))
+COLUMNS = (Column("What", 15), Column("Node", 20, drop=1), Column("Input", 16, drop=2), Column("Value"))
 COPIES, SEEDS = "#copies", "#seeds"
 COPIES_RULE = ValueRule(ValueKind.INT, 1, MAX_COPIES)
 _SHOWN_CHARACTERS = 300

@@ -168,7 +168,9 @@ class RowList(ScrollView, can_focus=True):
         if new == self.rows:
             return
         old, self.rows = self.rows, new
-        key = old[self.cursor].key if 0 <= self.cursor < len(old) else ""
+        here = old[self.cursor] if 0 <= self.cursor < len(old) else None
+        # Without a row to choose the cursor is on a heading, which it does not follow.
+        key = here.key if here is not None and not here.heading else ""
         self._index = {row.key: position for position, row in enumerate(new)}
         gone = self.marked - self._index.keys()
         if gone:
