@@ -118,7 +118,7 @@ def _run(args: argparse.Namespace) -> int:
 
     file = read_file(args.file, as_sent=True)
     if args.output is not None:
-        _make_folder(args.output)
+        args.output = _make_folder(args.output)
     wishes = Wishes(tuple(args.sets), tuple(args.images), args.seed, args.count, args.anyway)
     return asyncio.run(_work(args, settings, file, wishes))
 
@@ -154,10 +154,11 @@ async def _work(args: argparse.Namespace, settings: AppOptions, file: WorkflowFi
             pressed = asyncio.create_task(presses.reach(1))
             try:
                 await asyncio.wait({task, pressed}, return_when=asyncio.FIRST_COMPLETED)
-                if presses.count:
+                if presses.count and not task.done():
                     return await stop(task, jobs, client, outbox, report, presses)
                 return task.result()
             except asyncio.CancelledError:  # ctrl-c where signals cannot be taken
+                task.cancel()
                 jobs.leave()
                 return EXIT_INTERRUPTED
             except BaseException:
@@ -168,18 +169,20 @@ async def _work(args: argparse.Namespace, settings: AppOptions, file: WorkflowFi
                 report.clear()
 
 
-def _make_folder(folder: Path) -> None:
+def _make_folder(folder: Path) -> Path:
     """Make it before anything is sent: what is made must have a place."""
     import os
 
     try:
+        folder = folder.expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         writable = os.access(folder, os.W_OK | os.X_OK)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
         raise ExportError("Nothing can be saved", f"{folder}: {reason}", "Name another --output.") from error
     if not writable:
         raise ExportError("Nothing can be saved", f"{folder}: not writable", "Name another --output.")
+    return folder
 
 
 COMMAND = Command(

@@ -92,7 +92,7 @@ class Jobs:
         prompt = plan.ready.prompt or {}
         self._classes = {node_id: (class_type, title) for node_id, class_type, _, title in nodes(prompt)}
         async with Follower(self._client, client_id=self._client_id) as follower:
-            await self._queue_all(plan, stopped)
+            await self._queue_all(plan, stopped, follower)
             async with _every(1.0, self._report.tick):
                 for copy in self.open:
                     async with contextlib.aclosing(follower.follow(copy.prompt_id, prompt)) as steps:
@@ -102,7 +102,7 @@ class Jobs:
 
     # -- queueing ------------------------------------------------------------------------------
 
-    async def _queue_all(self, plan: Plan, stopped: Callable[[], bool]) -> None:
+    async def _queue_all(self, plan: Plan, stopped: Callable[[], bool], follower: Follower) -> None:
         """After the first that is not taken nothing is sent."""
         for number, made in enumerate(plan.copies(), 1):
             if stopped():
@@ -110,6 +110,7 @@ class Jobs:
             submission = Submission(made.prompt, self._name, workflow=made.workflow)
             copy = Copy(submission.prompt_id, number, plan.count)
             self.copies.append(copy)
+            follower.expect(copy.prompt_id)
             self.sending = asyncio.create_task(self._outbox.submit(submission))
             try:
                 sent = await self.sending

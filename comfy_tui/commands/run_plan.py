@@ -61,7 +61,7 @@ class Plan:
         A workflow of the editor is converted for each copy, as the browser does: texts that leave a
         choice are chosen anew.
         """
-        edits = Edits(seed=self.seed)
+        edits, first = Edits(seed=self.seed), None
         draw = rng or random.SystemRandom()
         prompt, workflow, controls = self.ready.prompt or {}, self.ready.workflow, self.ready.controls
         for number in range(self.count):
@@ -69,7 +69,9 @@ class Plan:
                 made = self.info.converter.convert(self.ready.file.graph or {})
                 prompt = with_values(made.prompt, self.values)
             copy = next(copies(prompt, workflow, controls, edits, limits=self.limits, rng=draw))
-            edits = copy.after
+            edits, first = copy.after, first or copy.prompt
+            if number == 1 and copy.prompt == first:
+                say("copy 2 is the same as copy 1: nothing in the workflow changes by itself; see --seed")
             yield copy
 
 
@@ -114,7 +116,6 @@ class Planner:
             self._keeper.forget()  # the lists of input files have changed
             info = await self._nodes()
             judged = self._judge(ready, info, values, wishes, quiet=judged.diagnostics)
-        self._warn_of_copies(judged, wishes)
         return Plan(judged, info, values, mode, wishes.count, targets.limits())
 
     async def _nodes(self) -> NodeInfo:
@@ -165,8 +166,3 @@ class Planner:
             references[path] = sent.reference
             say(f"{path} is {sent.reference} on the server")
         return {key: references[path] for key, path in uploads.items()}
-
-    def _warn_of_copies(self, ready: Prepared, wishes: Wishes) -> None:
-        moves = any(control.mode != "fixed" for control in ready.controls)
-        if wishes.count > 1 and wishes.seed is None and not moves:
-            say("the copies are all the same: nothing in the workflow changes by itself; see --seed")

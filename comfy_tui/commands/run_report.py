@@ -23,6 +23,7 @@ STEP_S = 0.25
 _NAMED_COPIES = 20
 _BAR = 20
 _SHOWN_TEXT = 1000
+_SHOWN_LINES = 20
 
 
 @dataclass(slots=True)
@@ -229,7 +230,8 @@ class WordReport(Report):
             called = f' "{clean(title, 60)}"' if title and title != error.class_type else ""
             self._say(f"{where}{called}: {error.exception_type}: {error.message}")
         elif error is not None:
-            self._say(str(error))
+            for line in str(error).splitlines()[:_SHOWN_LINES]:
+                self._say(line)
             if error.hint:
                 self._say(error.hint)
 

@@ -84,6 +84,7 @@ class Follower:
         self._client = client
         self._client_id = client_id
         self._events: asyncio.Queue[Event] = asyncio.Queue()
+        #: Events of prompts that are not followed yet.
         self._later: dict[str, list[Event]] = {}
         self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -100,6 +101,10 @@ class Follower:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def expect(self, prompt_id: str) -> None:
+        """Keep what happens to a prompt until it is followed; to be called before it is sent."""
+        self._later.setdefault(prompt_id, [])
 
     async def follow(self, prompt_id: str, prompt: Mapping[str, Any]) -> AsyncGenerator[Step]:
         """Give what happens to a prompt; the last step is :class:`Ended` or :class:`Lost`.
@@ -150,7 +155,8 @@ class Follower:
                     return None
             if isinstance(event, QueueChanged) or event.prompt_id == prompt_id:
                 return event
-            self._later.setdefault(event.prompt_id, []).append(event)
+            if event.prompt_id in self._later:  # some events of other people's prompts come to everybody
+                self._later[event.prompt_id].append(event)
 
     async def _listen(self) -> None:
         """Keep the socket open under the one id that the prompts were sent with."""

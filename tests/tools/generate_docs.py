@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from comfy_tui.commands import validate
+from comfy_tui.commands import run, validate
 from comfy_tui.commands.diagnostic_text import DIAGNOSTIC_KEYS
 from comfy_tui.commands.status import JSON_KEYS
 from comfy_tui.config import KEYS, SERVER_KEYS, Key
@@ -70,6 +70,16 @@ def json_table(keys: Mapping[str, str] = JSON_KEYS) -> str:
     return table(("Key", "Meaning"), ((f"`{key}`", words) for key, words in keys.items()))
 
 
+def events_table() -> str:
+    """The events of ``run --json`` and their keys."""
+    rows = (
+        (f"`{event}`" if number == 0 else "", f"`{key}`" if key else "", words)
+        for event, keys in run.EVENT_KEYS.items()
+        for number, (key, words) in enumerate((keys or {"": "it runs now"}).items())
+    )
+    return table(("Event", "Key", "Meaning"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "config": config_table,
     "servers": server_table,
@@ -77,6 +87,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "status-json": json_table,
     "validate-json": lambda: json_table(validate.JSON_KEYS),
     "diagnostic-json": lambda: json_table(DIAGNOSTIC_KEYS),
+    "run-json": events_table,
     "inventory-json": lambda: json_table(project_file.KEYS),
 }
 
