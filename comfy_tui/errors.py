@@ -81,13 +81,19 @@ class TimedOut(ApiError):
 
 
 class Refused(ApiError):
-    """The server understood and said no (a 4xx answer)."""
+    """The server understood and said no (a 4xx answer).
+
+    ``said`` is what it said, where that was text.
+    """
 
     code = "refused"
 
-    def __init__(self, title: str, message: str = "", hint: str = "", *, status: int = 0) -> None:
+    def __init__(
+        self, title: str, message: str = "", hint: str = "", *, status: int = 0, said: str = ""
+    ) -> None:
         super().__init__(title, message, hint)
         self.status = status
+        self.said = said
 
 
 class BadReply(ApiError):

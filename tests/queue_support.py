@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-from support import Console, console
 
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.monitor.submit import Submission
 from comfy_tui.widgets.row_list import RowList
+from support import Console, console
 
 
 def graph(class_type: str = "", **inputs: Any) -> dict[str, Any]:

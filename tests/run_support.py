@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from support import until
-
 from comfy_tui.demo.server import DemoServer
+from support import until
 
 Call = Callable[..., Awaitable[tuple[int, str, str]]]
 

@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from support import console, until
 
 from comfy_tui import clipboard
 from comfy_tui.clipboard import Route, copy, safe
 from comfy_tui.errors import ExportError
+from support import console, until
 
 TMUX = {"TMUX": "/tmp/tmux-1000/default,1,0"}
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-from terminal import Terminal
 
 from comfy_tui.demo.server import DemoServer
+from terminal import Terminal
 
 #: Sequences that a Textual program writes itself: colours, cursor, modes, keyboard protocol, sync.
 _OURS = re.compile(

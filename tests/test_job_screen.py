@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from queue_support import desk, graph, seeded
 
 BOTH = pytest.mark.parametrize("legacy", [False, True], ids=["new", "legacy"])

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from support import Console, console, until
 
 from comfy_tui.config import Config
 from comfy_tui.demo.server import DemoServer
@@ -19,6 +18,7 @@ from comfy_tui.screens.outputs import OutputsScreen
 from comfy_tui.text import cell_len
 from comfy_tui.widgets.picture import Picture
 from comfy_tui.widgets.row_list import RowList
+from support import Console, console, until
 
 RED, GREEN, BLUE = 0xFF0000, 0x00FF00, 0x0000FF
 

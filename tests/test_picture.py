@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from support import until
 from textual.app import App, ComposeResult
 from textual.strip import Strip
 
@@ -24,6 +23,7 @@ from comfy_tui.pictures.blocks import Blocks, draw, fit
 from comfy_tui.pictures.decode import KEEP_PX, Decoded, decode
 from comfy_tui.widgets import picture as picture_module
 from comfy_tui.widgets.picture import Picture
+from support import until
 
 RED, BLUE, WHITE, BLACK = (255, 0, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from queue_support import desk, graph, seeded
 from support import until
 

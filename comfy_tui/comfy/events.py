@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -63,7 +64,16 @@ Event = QueueChanged | Executing | ProgressState | Cached
 
 
 async def listen(profile: ServerProfile, client_id: str) -> AsyncGenerator[Event]:
-    """Connect and give events until the connection ends.
+    """Connect and give events until the connection ends; raises what :func:`read_frames` raises."""
+    async with aclosing(read_frames(profile, client_id)) as frames:
+        async for frame in frames:
+            event = read_event(frame)
+            if event is not None:
+                yield event
+
+
+async def read_frames(profile: ServerProfile, client_id: str) -> AsyncGenerator[str]:
+    """Connect and give the text frames as they came, until the connection ends.
 
     Raises:
         OSError, websockets.WebSocketException: it could not connect, or the connection broke.
@@ -91,9 +101,7 @@ async def listen(profile: ServerProfile, client_id: str) -> AsyncGenerator[Event
         await socket.send(json.dumps(hello))
         async for message in socket:
             if isinstance(message, str):
-                event = read_event(message)
-                if event is not None:
-                    yield event
+                yield message
 
 
 def read_event(message: str) -> Event | None:

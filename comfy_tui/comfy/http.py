@@ -97,6 +97,15 @@ class HttpConnection:
         body = await self._call("POST", path, content=content, headers={"Content-Type": "application/json"})
         return await parse_json(body, path) if body.strip() else None
 
+    async def send_nothing(self, path: str) -> None:
+        """POST without a body, once; the answer does not count."""
+        await self._call("POST", path)
+
+    async def change_by_get(self, path: str) -> None:
+        """GET a route that changes the server (manager-and-models, section 2.3), once, as a change."""
+        self._allow_change()
+        await self._call("GET", path)
+
     async def send_files(self, path: str, data: Mapping[str, str], files: Mapping[str, Any]) -> Any:
         """POST a multipart form, once."""
         return await parse_json(await self._call("POST", path, data=data, files=files), path)
@@ -130,8 +139,8 @@ class HttpConnection:
         retried: bool = False,
         **options: Any,
     ) -> bytes:
-        if self.readonly and method != "GET":
-            raise ReadOnlyError("Read-only", "the console does not change this server", READONLY_HINT)
+        if method != "GET":
+            self._allow_change()
         client = await self._open()
         clock = asyncio.get_running_loop().time
         started = clock()
@@ -149,6 +158,10 @@ class HttpConnection:
         if not 200 <= response.status_code < 300:
             raise _status_error(response, body, path)
         return body
+
+    def _allow_change(self) -> None:
+        if self.readonly:
+            raise ReadOnlyError("Read-only", "the console does not change this server", READONLY_HINT)
 
     def _timed_out(self, *, retried: bool) -> TimedOut:
         again = ", asked twice" if retried else ""
@@ -270,6 +283,7 @@ def _status_error(response: httpx.Response, body: bytes, path: str) -> ApiError:
             f"{path}: {status}",
             "Give a token, password or header (multi-user: Comfy-User) for this server in the config.",
             status=status,
+            said=text,
         )
     if status == 400 and path == "/prompt":
         return rejected_prompt(body)
@@ -293,7 +307,11 @@ def _status_error(response: httpx.Response, body: bytes, path: str) -> ApiError:
         return Refused("Too large for the server", text[:200], hint, status=status)
     message = f"{path}: {status} {text[:200]}".rstrip()
     return Refused(
-        "The server said no", message, "The file, id or setting may not exist there.", status=status
+        "The server said no",
+        message,
+        "The file, id or setting may not exist there.",
+        status=status,
+        said=text,
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from comfy_tui.commands.common import Command, settle
-from comfy_tui.errors import EXIT_INTERRUPTED, ConfigError, ExportError
+from comfy_tui.errors import ConfigError, ExportError
 
 if TYPE_CHECKING:
     from comfy_tui.commands.run_plan import Wishes
@@ -125,48 +126,29 @@ def _run(args: argparse.Namespace) -> int:
 
 async def _work(args: argparse.Namespace, settings: AppOptions, file: WorkflowFile, wishes: Wishes) -> int:
     """Plan and run, with an eye on ctrl-c."""
-    import asyncio
     import uuid
 
     from comfy_tui.comfy.client import ComfyClient
     from comfy_tui.commands.run_jobs import Jobs
     from comfy_tui.commands.run_plan import Planner
     from comfy_tui.commands.run_report import make_report
-    from comfy_tui.commands.run_stop import Presses, stop
+    from comfy_tui.commands.run_stop import Watched, watch
     from comfy_tui.monitor.session import read_install_id
     from comfy_tui.monitor.submit import Outbox
 
     name = "stdin" if args.file == "-" else args.file
     report = make_report(as_json=args.json, saves=args.output is not None)
-    presses = Presses()
     async with ComfyClient(settings.server) as client:
         client_id = f"comfy-tui-{uuid.uuid4().hex}"
         outbox = Outbox(client, client_id=lambda: client_id, install_id=read_install_id())
         title = Path(name).stem or name
         jobs = Jobs(client, outbox, client_id, report, name=title, folder=args.output, temp=args.temp)
 
-        async def work() -> int:
+        async def work(stopped: Callable[[], bool]) -> int:
             plan = await Planner(client, name).plan(file, wishes)
-            return await jobs.run(plan, lambda: presses.count > 0)
+            return await jobs.run(plan, stopped)
 
-        with presses.counting():
-            task = asyncio.create_task(work())
-            pressed = asyncio.create_task(presses.reach(1))
-            try:
-                await asyncio.wait({task, pressed}, return_when=asyncio.FIRST_COMPLETED)
-                if presses.count and not task.done():
-                    return await stop(task, jobs, client, outbox, report, presses)
-                return task.result()
-            except asyncio.CancelledError:  # ctrl-c where signals cannot be taken
-                task.cancel()
-                jobs.leave()
-                return EXIT_INTERRUPTED
-            except BaseException:
-                jobs.leave()
-                raise
-            finally:
-                pressed.cancel()
-                report.clear()
+        return await watch(work, Watched(jobs, client, outbox, report))
 
 
 def _make_folder(folder: Path) -> Path:

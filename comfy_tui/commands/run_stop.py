@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.commands.common import say
@@ -64,10 +66,47 @@ class Presses:
         return True
 
 
-async def stop(
-    work: asyncio.Task[int], jobs: Jobs, client: ComfyClient, outbox: Outbox, report: Report, presses: Presses
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What ctrl-c acts on."""
+
+    jobs: Jobs
+    client: ComfyClient
+    outbox: Outbox
+    report: Report
+
+
+async def watch(work: Callable[[Callable[[], bool]], Coroutine[Any, Any, int]], what: Watched) -> int:
+    """Do the work with an eye on ctrl-c; returns the exit code.
+
+    Args:
+        work: is given a way to ask whether ctrl-c was pressed, after which it queues nothing more.
+        what: the jobs that it queues, and who can cancel them.
+    """
+    presses = Presses()
+    with presses.counting():
+        task = asyncio.create_task(work(lambda: presses.count > 0))
+        pressed = asyncio.create_task(presses.reach(1))
+        try:
+            await asyncio.wait({task, pressed}, return_when=asyncio.FIRST_COMPLETED)
+            if presses.count and not task.done():
+                return await _stop(task, what, presses)
+            return task.result()
+        except asyncio.CancelledError:  # ctrl-c where signals cannot be taken
+            task.cancel()
+            what.jobs.leave()
+            return EXIT_INTERRUPTED
+        except BaseException:
+            what.jobs.leave()
+            raise
+        finally:
+            pressed.cancel()
+            what.report.clear()
+
+
+async def _stop(work: asyncio.Task[int], what: Watched, presses: Presses) -> int:
     """After the first ctrl-c: end the work, say what is left, and cancel it if asked again."""
+    jobs, report = what.jobs, what.report
     await _answered(jobs, presses)
     work.cancel()
     await asyncio.wait({work}, timeout=_STEP_S)
@@ -86,7 +125,7 @@ async def stop(
             report.ended(copy, None)
         say(f"left on the server: {', '.join(copy.prompt_id for copy in left)}")
         return EXIT_INTERRUPTED
-    cancelling = asyncio.create_task(_cancel(left, client, outbox, report))
+    cancelling = asyncio.create_task(_cancel(left, what.client, what.outbox, report))
     enough = asyncio.create_task(presses.reach(3))
     await asyncio.wait({cancelling, enough}, return_when=asyncio.FIRST_COMPLETED)
     enough.cancel()

@@ -27,7 +27,7 @@ GIVE_UP_S = 300.0
 CONNECT_S = 3.0
 #: A queue of many prompts is a large answer: asking takes at most this share of the time.
 _BUSY_SHARE = 0.1
-_SOON_S = 0.2
+_SOON_S = 0.3
 _RECONNECT_S = (1.0, 2.0, 5.0, 15.0)
 
 
@@ -87,6 +87,7 @@ class Follower:
         #: Events of prompts that are not followed yet.
         self._later: dict[str, list[Event]] = {}
         self._connected = asyncio.Event()
+        self._is_open = False
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -117,24 +118,29 @@ class Follower:
         tracker = ProgressTracker()
         tracker.know(prompt_id, prompt)
         look = _Look(self._client, prompt_id)
-        while True:
+        over = False
+        last: Step | None = None
+        while last is None or not (over or time.monotonic() >= look.due_s):
             event = await self._next_event(prompt_id, look.due_s)
             if isinstance(event, QueueChanged):
                 look.hurry()
-            elif event is not None:
+            elif event is not None and not over:
                 before = tracker.progress
-                if tracker.feed(event):
+                over = tracker.feed(event)
+                if over:
                     look.now()
                 elif tracker.progress != before:
                     yield Running(tracker.progress)
-                continue
-            if time.monotonic() < look.due_s:
-                continue
-            for step in await look.ask():
-                yield step
-                if isinstance(step, Ended | Lost):
-                    self._later.pop(prompt_id, None)
-                    return
+            elif last is None and time.monotonic() >= look.due_s:
+                for step in await look.ask():
+                    if not isinstance(step, Ended | Lost):
+                        yield step
+                        continue
+                    last = step
+                    # The answer may be quicker than the events before it.
+                    look.due_s = time.monotonic() + (_SOON_S if self._is_open else 0.0)
+        self._later.pop(prompt_id, None)
+        yield last
 
     async def _next_event(self, prompt_id: str, until_s: float) -> Event | None:
         """The next event of this prompt, or of the queue; None when it is time to ask."""
@@ -165,9 +171,10 @@ class Follower:
             with contextlib.suppress(OSError, ConfigError, TimeoutError, ValueError, *_socket_errors()):
                 async with contextlib.aclosing(listen(self._client.profile, self._client_id)) as events:
                     async for event in events:
-                        failures = 0
+                        failures, self._is_open = 0, True
                         self._connected.set()
                         self._events.put_nowait(event)
+            self._is_open = False
             self._connected.set()  # nobody waits for what does not come
             await asyncio.sleep(_RECONNECT_S[min(failures, len(_RECONNECT_S) - 1)])
             failures += 1

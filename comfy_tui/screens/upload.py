@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -81,7 +82,7 @@ class PathDialog(ModalScreen[Path | None]):
         if folder == self._folder:
             self._paint(text)
         else:
-            self.run_worker(self._read(folder), group="folder", exclusive=True)
+            self.run_worker(partial(self._read, folder), group="folder", exclusive=True)
 
     async def _read(self, folder: Path) -> None:
         words = ""
@@ -172,7 +173,7 @@ class PathDialog(ModalScreen[Path | None]):
             self._say(f"{error.message}. {error.hint}")
             return
         item = self._chosen() if up_to_date else None
-        self.run_worker(self._take_path(typed, item), group="take", exclusive=True)
+        self.run_worker(partial(self._take_path, typed, item), group="take", exclusive=True)
 
     async def _take_path(self, typed: Path | None, item: Item | None) -> None:
         if typed is not None and await asyncio.to_thread(_is_file, typed):

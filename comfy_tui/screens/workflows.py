@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from textual import events
@@ -70,6 +71,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         self._painted: object = None
         self._debounce: Timer | None = None
         self._was_online = False
+        self._asking = False
 
     def compose_body(self) -> ComposeResult:
         """The list and the preview."""
@@ -86,7 +88,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         """List the sources; the keys go to the list."""
         self.desk = Desk(self.console.options)
         self.query_one("#entries").focus()
-        self.run_worker(self._read_local(), group="local", exclusive=True)
+        self.run_worker(self._read_local, group="local", exclusive=True)
 
     def on_resize(self, event: events.Resize) -> None:
         """The preview beside the list, or below it."""
@@ -121,13 +123,14 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
 
     def _ask_server(self) -> None:
         self.desk.nodes_problem = ""
-        self.run_worker(self._read_remote(), group="remote", exclusive=True)
+        self.run_worker(self._read_remote, group="remote", exclusive=True)
         self._ask_nodes()
 
     def _ask_nodes(self) -> None:
         known = self.console.health.stats is not None and self.desk.client is not None
-        if known and not self.desk.nodes.is_fresh(self.desk.url, self.desk.version):
-            self.run_worker(self._read_nodes(), group="nodes")
+        if known and not self._asking and not self.desk.nodes.is_fresh(self.desk.url, self.desk.version):
+            self._asking = True
+            self.run_worker(self._read_nodes, group="nodes")
 
     async def _read_local(self) -> None:
         await self.desk.read_local()
@@ -139,14 +142,17 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
 
     async def _read_nodes(self) -> None:
         before = self.desk.node_info()
-        await self.desk.fetch_nodes()
+        try:
+            await self.desk.fetch_nodes()
+        finally:
+            self._asking = False
         if self.desk.node_info() is not before or self.desk.nodes_problem:
             self.show_again()
 
     def action_reload_sources(self) -> None:
         """List everything again, and ask the server now."""
         self.console.action_refresh_now()
-        self.run_worker(self._read_local(), group="local", exclusive=True)
+        self.run_worker(self._read_local, group="local", exclusive=True)
         self.desk.nodes.forget()
         self._ask_server()
         self._look_at_current()
@@ -219,7 +225,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
             return
         if shown is not None and shown.entry == entry and shown.prepared is None and not shown.problem:
             self._show(Preview(entry, waiting="reading ..."))
-            self.run_worker(self._look(entry), group="preview", exclusive=True)
+            self.run_worker(partial(self._look, entry), group="preview", exclusive=True)
         else:
             self.action_edit_workflow()
 
@@ -240,7 +246,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         self._debounce = self.set_timer(_DEBOUNCE_S, lambda: self._start_look(entry))
 
     def _start_look(self, entry: Entry) -> None:
-        self.run_worker(self._look(entry), group="preview", exclusive=True)
+        self.run_worker(partial(self._look, entry), group="preview", exclusive=True)
 
     async def _look(self, entry: Entry) -> None:
         try:
@@ -255,7 +261,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         self._paint_list()
         shown = self._preview
         if shown is not None and shown.prepared is not None:
-            self.run_worker(self._look_again(shown), group="preview", exclusive=True)
+            self.run_worker(partial(self._look_again, shown), group="preview", exclusive=True)
 
     async def _look_again(self, shown: Preview) -> None:
         if shown.prepared is None:

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from terminal import Terminal
 from comfy_tui.demo.process import spawn_demo
+from terminal import Terminal
 
 pytestmark = pytest.mark.bench
 SECONDS = float(os.environ.get("COMFY_TUI_BENCH_IDLE_S", "600"))

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from support import until
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.http import ConnectionBroke, NotSent
@@ -26,6 +25,7 @@ from comfy_tui.errors import (
     TimedOut,
     Unreachable,
 )
+from support import until
 
 PICTURE = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 255}},

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_support import OBJECT_INFO, Run, write
 
 from comfy_tui import cli
 from comfy_tui.demo.process import spawn_demo
+from command_support import OBJECT_INFO, Run, write
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import stat
 from pathlib import Path
 
 import pytest
-from command_support import GRAPH, NOBODY, PROMPT, Run, write
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+
+from command_support import GRAPH, NOBODY, PROMPT, Run, write
 
 
 def plain(text: str) -> object:

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from command_support import NOBODY, OBJECT_INFO, Run, write
 
 from comfy_tui.inventory.inventory import Inventory
 from comfy_tui.inventory.project_file import KEYS
 from comfy_tui.inventory.store import InventoryStore
+from command_support import NOBODY, OBJECT_INFO, Run, write
 
 
 @pytest.fixture

@@ -14,8 +14,6 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from run_support import Call, events, history, node, picture, sleeping, until_running, write
-from support import until
 
 from comfy_tui import cli
 from comfy_tui.commands import run_jobs
@@ -25,6 +23,8 @@ from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import ServerError
 from comfy_tui.monitor import follow
 from comfy_tui.monitor import submit as submit_module
+from run_support import Call, events, history, node, picture, sleeping, until_running, write
+from support import until
 
 LEGACY = pytest.mark.parametrize("legacy", [False, True], ids=["new", "old"])
 SHIPPED = Path("comfy_tui/demo/workflows").resolve()

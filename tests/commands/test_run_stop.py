@@ -15,8 +15,6 @@ from typing import Any
 
 import httpx
 import pytest
-from run_support import picture, sleeping, until_running, write
-from support import until
 
 from comfy_tui.comfy.types import OutputFile
 from comfy_tui.commands import run_report
@@ -24,6 +22,8 @@ from comfy_tui.commands.run_report import Copy, Line, WordReport
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.monitor.state import Progress
 from comfy_tui.text import cell_len
+from run_support import picture, sleeping, until_running, write
+from support import until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 LEGACY = pytest.mark.parametrize("legacy", [False, True], ids=["new", "old"])

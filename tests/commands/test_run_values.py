@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_support import node
 
 from comfy_tui.commands.run_values import Targets
 from comfy_tui.errors import ConfigError
 from comfy_tui.inventory.nodes import NodeInfo
+from run_support import node
 
 INFO: dict[str, Any] = {
     "Many": {

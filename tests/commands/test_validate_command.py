@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_support import GRAPH, NOBODY, OBJECT_INFO, PROMPT, Run, write
 
 from comfy_tui.commands import progress
 from comfy_tui.commands.diagnostic_text import DIAGNOSTIC_KEYS
 from comfy_tui.commands.validate import JSON_KEYS
 from comfy_tui.inventory.inventory import Inventory
 from comfy_tui.inventory.store import InventoryStore
+from command_support import GRAPH, NOBODY, OBJECT_INFO, PROMPT, Run, write
 
 
 def changed(**inputs: Any) -> dict[str, Any]:

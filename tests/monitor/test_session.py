@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from support import until
 
 from comfy_tui.comfy.types import JobState
 from comfy_tui.config import profile_from_url
@@ -19,6 +18,7 @@ from comfy_tui.monitor import submit as submit_module
 from comfy_tui.monitor.session import Session, read_install_id
 from comfy_tui.monitor.state import Link, Notice, Update
 from comfy_tui.monitor.submit import Submission
+from support import until
 
 LEGACY = pytest.mark.parametrize("legacy", [False, True], ids=["0.26.0", "0.3.64"])
 

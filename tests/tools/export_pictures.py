@@ -36,11 +36,10 @@ def without_leading_spaces(svg: str) -> str:
 
 async def main() -> None:
     """Run the demo server and the console, press keys, export."""
-    from support import console, until
-
     from comfy_tui.demo.server import DemoServer
     from comfy_tui.monitor.submit import Submission
     from comfy_tui.profile import ServerProfile
+    from support import console, until
 
     PICTURES.mkdir(parents=True, exist_ok=True)
     async with DemoServer(warm_up=True, speed=1.0) as server:
