@@ -32,7 +32,8 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen {
         align: center middle;
         & VerticalScroll {
-            width: 84; max-width: 96%; height: 90%; background: $surface; border: round $primary; padding: 0 1;
+            width: 84; max-width: 96%; height: 90%; padding: 0 1;
+            background: $surface; border: round $primary;
         }
         & Static { height: auto; }
     }
