@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -82,8 +81,9 @@ class PathDialog(ModalScreen[Path | None]):
         if folder == self._folder:
             self._paint(text)
         else:
-            self.run_worker(partial(self._read, folder), group="folder", exclusive=True)
+            self._read(folder)
 
+    @work(group="folder", exclusive=True)
     async def _read(self, folder: Path) -> None:
         words = ""
         try:
@@ -173,8 +173,9 @@ class PathDialog(ModalScreen[Path | None]):
             self._say(f"{error.message}. {error.hint}")
             return
         item = self._chosen() if up_to_date else None
-        self.run_worker(partial(self._take_path, typed, item), group="take", exclusive=True)
+        self._take_path(typed, item)
 
+    @work(group="take", exclusive=True)
     async def _take_path(self, typed: Path | None, item: Item | None) -> None:
         if typed is not None and await asyncio.to_thread(_is_file, typed):
             self.dismiss(typed)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import ClassVar
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
@@ -88,7 +87,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         """List the sources; the keys go to the list."""
         self.desk = Desk(self.console.options)
         self.query_one("#entries").focus()
-        self.run_worker(self._read_local, group="local", exclusive=True)
+        self._read_local()
 
     def on_resize(self, event: events.Resize) -> None:
         """The preview beside the list, or below it."""
@@ -123,23 +122,26 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
 
     def _ask_server(self) -> None:
         self.desk.nodes_problem = ""
-        self.run_worker(self._read_remote, group="remote", exclusive=True)
+        self._read_remote()
         self._ask_nodes()
 
     def _ask_nodes(self) -> None:
         known = self.console.health.stats is not None and self.desk.client is not None
         if known and not self._asking and not self.desk.nodes.is_fresh(self.desk.url, self.desk.version):
             self._asking = True
-            self.run_worker(self._read_nodes, group="nodes")
+            self._read_nodes()
 
+    @work(group="local", exclusive=True)
     async def _read_local(self) -> None:
         await self.desk.read_local()
         self._paint_list()
 
+    @work(group="remote", exclusive=True)
     async def _read_remote(self) -> None:
         await self.desk.read_remote_groups()
         self._paint_list()
 
+    @work(group="nodes")
     async def _read_nodes(self) -> None:
         before = self.desk.node_info()
         try:
@@ -152,7 +154,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
     def action_reload_sources(self) -> None:
         """List everything again, and ask the server now."""
         self.console.action_refresh_now()
-        self.run_worker(self._read_local, group="local", exclusive=True)
+        self._read_local()
         self.desk.nodes.forget()
         self._ask_server()
         self._look_at_current()
@@ -225,7 +227,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
             return
         if shown is not None and shown.entry == entry and shown.prepared is None and not shown.problem:
             self._show(Preview(entry, waiting="reading ..."))
-            self.run_worker(partial(self._look, entry), group="preview", exclusive=True)
+            self._look(entry)
         else:
             self.action_edit_workflow()
 
@@ -243,11 +245,9 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
             return
         if self._preview is None or self._preview.entry != entry:
             self._show(Preview(entry, waiting="reading ..."))
-        self._debounce = self.set_timer(_DEBOUNCE_S, lambda: self._start_look(entry))
+        self._debounce = self.set_timer(_DEBOUNCE_S, lambda: self._look(entry))
 
-    def _start_look(self, entry: Entry) -> None:
-        self.run_worker(partial(self._look, entry), group="preview", exclusive=True)
-
+    @work(group="preview", exclusive=True)
     async def _look(self, entry: Entry) -> None:
         try:
             ready = await self.desk.open(entry)
@@ -261,8 +261,9 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         self._paint_list()
         shown = self._preview
         if shown is not None and shown.prepared is not None:
-            self.run_worker(partial(self._look_again, shown), group="preview", exclusive=True)
+            self._look_again(shown)
 
+    @work(group="preview", exclusive=True)
     async def _look_again(self, shown: Preview) -> None:
         if shown.prepared is None:
             return
