@@ -9,7 +9,15 @@ from urllib.parse import quote
 
 from comfy_tui.comfy import wire
 from comfy_tui.comfy.http import JSON_LIMIT_BYTES, TIMEOUT_S, HttpConnection
-from comfy_tui.comfy.manager import Manager, find_manager, read_mappings, read_models
+from comfy_tui.comfy.manager import (
+    Manager,
+    find_manager,
+    read_alerts,
+    read_installed,
+    read_mappings,
+    read_models,
+)
+from comfy_tui.comfy.manager_queue import ManagerQueue
 from comfy_tui.comfy.types import (
     JobRecord,
     JobState,
@@ -54,6 +62,11 @@ class ComfyClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
+
+    @property
+    def readonly(self) -> bool:
+        """Whether nothing is changed on the server, whoever asks."""
+        return self._http.readonly
 
     @property
     def response_time_s(self) -> float | None:
@@ -146,6 +159,20 @@ class ComfyClient:
     async def model_list(self, manager: Manager) -> Mapping[str, Any] | None:
         """The Manager's list of models; None where it has none."""
         return await read_models(self._http, manager)
+
+    async def manager_packs(
+        self, manager: Manager, *, at_start: bool = False
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """The Manager's packs by folder, as they are or as they were when the server started."""
+        return await read_installed(self._http, manager, at_start=at_start)
+
+    async def manager_alerts(self, manager: Manager) -> tuple[str, ...]:
+        """What the Manager warns of since the server started."""
+        return await read_alerts(self._http, manager)
+
+    def manager_queue(self, manager: Manager, client_id: str) -> ManagerQueue:
+        """The Manager's queue: what installs and restarts."""
+        return ManagerQueue(self._http, manager, client_id)
 
     # -- jobs ----------------------------------------------------------------------------------
 

@@ -189,6 +189,8 @@ class HttpConnection:
         )
 
 
+#: What a refusal is taken to say that came as a web page: a proxy's, not ComfyUI's.
+WEB_PAGE = "a web page"
 READONLY_HINT = "It was started with --readonly, or the config says readonly for this server."
 _LOG_HINT = "Look at the server's log; a proxy between may also do this."
 
@@ -283,7 +285,7 @@ def _status_error(response: httpx.Response, body: bytes, path: str) -> ApiError:
             f"{path}: {status}",
             "Give a token, password or header (multi-user: Comfy-User) for this server in the config.",
             status=status,
-            said=text,
+            said=WEB_PAGE if html else text,
         )
     if status == 400 and path == "/prompt":
         return rejected_prompt(body)

@@ -1,10 +1,11 @@
 """The ComfyUI-Manager of a server, versions 3 and 4: what it knows (manager-and-models, section 1).
 
-Only questions; nothing here changes a server.
+Only questions; nothing here changes a server: see :mod:`.manager_queue` for what does.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,18 +34,32 @@ class Manager:
     legacy_ui: bool = False
 
     @property
+    def release(self) -> tuple[int, ...]:
+        """The version as numbers, as far as it is made of them."""
+        found = re.match(r"\d{1,6}(?:\.\d{1,6}){0,3}", self.version)
+        return tuple(int(part) for part in found[0].split(".")) if found else ()
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether it tells afterwards what became of a task; the others tell it once, on the socket."""
+        return self.generation == 4 and not self.legacy_ui
+
+    @property
+    def prefix(self) -> str:
+        """What its paths begin with."""
+        return "/v2" if self.generation == 4 else ""
+
+    @property
     def mappings_path(self) -> str:
         """The map of classes by pack. ``cache``: at most a day old, fetched by the server itself."""
-        prefix = "/v2" if self.generation == 4 else ""
-        return f"{prefix}/customnode/getmappings?mode=cache"
+        return f"{self.prefix}/customnode/getmappings?mode=cache"
 
     @property
     def models_path(self) -> str | None:
         """The list of models; version 4 has it with the old user interface only."""
         if self.generation == 4 and not self.legacy_ui:
             return None
-        prefix = "/v2" if self.generation == 4 else ""
-        return f"{prefix}/externalmodel/getlist?mode=cache"
+        return f"{self.prefix}/externalmodel/getlist?mode=cache"
 
 
 async def find_manager(http: HttpConnection) -> Manager | None:
@@ -81,6 +96,39 @@ async def read_models(http: HttpConnection, manager: Manager) -> Mapping[str, An
     """
     path = manager.models_path
     return None if path is None else _object(await _json(http, path), path)
+
+
+async def read_installed(
+    http: HttpConnection, manager: Manager, *, at_start: bool = False
+) -> Mapping[str, Mapping[str, Any]]:
+    """Its packs by folder (section 1.3).
+
+    Args:
+        http: the server.
+        manager: which one.
+        at_start: as they were when the server started; differs from now while a restart is due.
+
+    Raises:
+        ApiError: it does not tell.
+    """
+    path = f"{manager.prefix}/customnode/installed" + ("?mode=imported" if at_start else "")
+    found = _object(await _json(http, path), path)
+    return {str(name): entry for name, entry in found.items() if isinstance(entry, Mapping)}
+
+
+async def read_alerts(http: HttpConnection, manager: Manager) -> tuple[str, ...]:
+    """What a Manager of version 3 warns of since the server started (section 2.4); empty where nothing."""
+    if manager.generation != 3:
+        return ()
+    try:
+        answer = await _json(http, "/manager/startup_alerts", _SMALL_LIMIT_BYTES)
+    except (Unreachable, TimedOut):
+        raise
+    except ApiError:
+        return ()
+    listed = answer if isinstance(answer, list) else []
+    texts = [entry.get("message") for entry in listed if isinstance(entry, Mapping)]
+    return tuple(text for text in texts if isinstance(text, str))
 
 
 async def _is_legacy(http: HttpConnection) -> bool:
