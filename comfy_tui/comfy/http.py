@@ -15,7 +15,16 @@ import httpx
 
 from comfy_tui import __version__
 from comfy_tui.comfy.rejection import rejected_prompt
-from comfy_tui.errors import ApiError, BadReply, ReadOnlyError, Refused, ServerError, TimedOut, Unreachable
+from comfy_tui.errors import (
+    ApiError,
+    BadReply,
+    ReadOnlyError,
+    Refused,
+    ServerError,
+    TimedOut,
+    Unreachable,
+    WorkflowError,
+)
 
 if TYPE_CHECKING:
     from comfy_tui.config import ServerProfile
@@ -93,7 +102,7 @@ class HttpConnection:
 
     async def send_json(self, path: str, payload: Any) -> Any:
         """POST JSON, once; gives the parsed answer, or None where the answer is empty."""
-        content = json.dumps(payload, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
+        content = _encode(payload)
         body = await self._call("POST", path, content=content, headers={"Content-Type": "application/json"})
         return await parse_json(body, path) if body.strip() else None
 
@@ -222,6 +231,22 @@ def _connect_error(error: httpx.ConnectError, url: str) -> ApiError:
         f"{url} refused the connection",
         "Start ComfyUI or correct the address; meanwhile workflows can be exported (offline mode).",
     )
+
+
+def _encode(payload: Any) -> bytes:
+    """The payload as JSON.
+
+    Raises:
+        WorkflowError: it holds what JSON cannot say; nothing is sent then.
+    """
+    try:
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False)
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(payload, allow_nan=False).encode()  # a lone surrogate travels as an escape
+    except (ValueError, TypeError, RecursionError) as error:
+        message = "it holds a value that JSON has no words for, such as NaN or infinity"
+        raise WorkflowError("This cannot be sent", message, "Give that input a number.") from error
 
 
 async def _read_limited(response: httpx.Response, limit_bytes: int) -> bytes:

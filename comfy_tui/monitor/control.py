@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.types import JobRecord, Submitted, SystemStats
-from comfy_tui.errors import ComfyError, Refused
+from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.submit import Outbox, Submission
 from comfy_tui.workflow.parameters import SeedMode, with_seed
 
@@ -167,12 +167,6 @@ class Control:
         record = next((item for item in queue.pending if item.prompt_id == prompt_id), None)
         if record is None:
             return False
-        await self._client.delete_pending([prompt_id])
-        after = await self._client.queue()
-        if any(item.prompt_id == prompt_id for item in (*after.running, *after.pending)):
-            return False
-        if await self._client.history_entry(prompt_id) is not None:
-            return False
         extra = {key: value for key, value in record.extra_data.items() if key != "create_time"}
         submission = Submission(
             record.prompt or {},
@@ -183,9 +177,19 @@ class Control:
             client_id=record.client_id,
         )
         try:
+            await self._client.delete_pending([prompt_id])
+            after = await self._client.queue()
+            here = any(item.prompt_id == prompt_id for item in (*after.running, *after.pending))
+            if here or await self._client.history_entry(prompt_id) is not None:
+                return False
             await self._submit(submission)
-        except Refused as error:
+        except ComfyError as error:
+            # Whatever failed, the job may be out of the queue: it is not lost.
             self._outbox.keep(submission, error)
+            raise
+        except asyncio.CancelledError:
+            reason = ComfyError("Interrupted", "while it was taken out and put in again")
+            self._outbox.keep(submission, reason)
             raise
         return True
 

@@ -16,7 +16,7 @@ from typing import Any
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.http import NotSent
 from comfy_tui.comfy.types import Submitted
-from comfy_tui.errors import ApiError, BadReply, ComfyError, ServerError, TimedOut, Unreachable
+from comfy_tui.errors import ApiError, BadReply, ComfyError, Refused, ServerError, TimedOut, Unreachable
 from comfy_tui.monitor.jobs import EXTRA_KEY
 from comfy_tui.monitor.state import Jobs, Problem, Unsent
 
@@ -98,8 +98,9 @@ class Outbox:
         return sent
 
     def keep(self, submission: Submission, error: ComfyError) -> None:
-        """Keep a submission that was not taken and must not be lost."""
-        self._keep(submission, error, surely_unsent=True)
+        """Keep a submission that must not be lost; one that is kept already stays as it is."""
+        if submission.prompt_id not in self._unsent:
+            self._keep(submission, error, surely_unsent=isinstance(error, Refused))
 
     def _extra_data(self, submission: Submission) -> Mapping[str, Any]:
         if submission.extra_data is not None:

@@ -24,6 +24,7 @@ from comfy_tui.errors import (
     ServerError,
     TimedOut,
     Unreachable,
+    WorkflowError,
 )
 from support import until
 
@@ -312,3 +313,14 @@ def _profile(url: str) -> ServerProfile:
     profile = load_config().server("s")
     assert profile is not None
     return profile
+
+
+async def test_what_json_cannot_say_is_not_sent(client: ComfyClient, server: DemoServer) -> None:
+    with pytest.raises(WorkflowError, match="NaN"):
+        await submit(client, {"1": {"class_type": "EmptyImage", "inputs": {"width": float("nan")}}})
+    assert server.faults.count("/prompt", "POST") == 0
+
+
+async def test_a_lone_surrogate_is_no_trouble(client: ComfyClient) -> None:
+    prompt = {**PICTURE, "3": {"class_type": "PreviewAny", "inputs": {"source": "\ud800"}}}
+    assert await submit(client, prompt)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -308,13 +308,21 @@ async def test_move_to_the_front_keeps_the_job(legacy: bool) -> None:
         assert not await w.session.control.move_to_front(ids[0], "job 0")
 
 
-async def test_a_job_that_cannot_be_put_back_is_kept() -> None:
+@pytest.mark.parametrize("route", ["/prompt", "/history/*", "/queue"])
+async def test_a_job_that_cannot_be_put_back_is_kept(route: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with DemoServer(speed=20) as server, watched(server.url) as w:
         ids = [(await w.session.submit(Submission(slow(n), f"job {n}"))).prompt_id for n in range(3)]
         await until(lambda: len(w.session.jobs.pending) == 2)
-        server.faults.set("/prompt", close=True, method="POST")
+        delete = w.session.client.delete_pending
+
+        async def delete_then_fail(prompt_ids: Sequence[str]) -> None:
+            await delete(prompt_ids)
+            server.faults.set(route, status=500)
+
+        monkeypatch.setattr(w.session.client, "delete_pending", delete_then_fail)
         with pytest.raises(ApiError):
             await w.session.control.move_to_front(ids[2], "job 2")
+        server.faults.clear()
         w.session.poke()
         await until(lambda: [entry.prompt_id for entry in w.session.jobs.unsent] == [ids[2]])
 
