@@ -100,6 +100,20 @@ class Origins:
             and key not in self.promoted
         )
 
+    def own_source(self, node: Node | None, name: str) -> Source | None:
+        """Where the value of a node's widget comes from."""
+        for widget in node.widgets if node is not None else ():
+            if widget.spec.name == name:
+                return self._sources.get(id(widget))
+        return None
+
+    def promoted_source(self, instance: Node, name: str) -> Source | None:
+        """Where the value of an instance's input of that name comes from."""
+        for index, port in enumerate(instance.subgraph.inputs if instance.subgraph is not None else ()):
+            if port.name == name:
+                return self._promoted_source(instance, index)
+        return None
+
     def _find_sources(self) -> Iterator[tuple[Key, Source]]:
         for node_id, node in self.emitted.items():
             inputs = self.prompt[node_id]["inputs"]
@@ -134,7 +148,7 @@ class Origins:
             self._sources[id(widget)] = widget_source(node, path, number)
 
     def _add_group_homes(self, instance: Node, path: Path) -> None:
-        """A group node's values go to the inner widgets in order (section 14); the rest is the group's own."""
+        """A group node's values go to the inner widgets in order, the group has the rest (section 14)."""
         saved, graph = instance.raw.get("widgets_values"), instance.subgraph
         if graph is None:
             return

@@ -36,7 +36,7 @@ def differences(origins: Origins, made: Mapping[str, Any], groups: list[Group]) 
             continue
         if key not in wanted and any(_below(key, selector) for selector in selectors):
             continue
-        if _is_filled(origins, key, wanted) or _is_computed(origins, key, wanted):
+        if _is_filled(origins, key, wanted) or _is_computed(origins, key, value, now, wanted):
             continue
         found.append(key)
     return found
@@ -65,12 +65,14 @@ def _is_filled(origins: Origins, key: Key, wanted: Mapping[Key, Any]) -> bool:
     if not origins.is_filled(key):
         return False
     widget = origins.widget(key)
-    text = wanted[key] if key in wanted else None if widget is None else widget.value
+    text = wanted.get(key, None if widget is None else widget.value)
     return isinstance(text, str) and "%" in text
 
 
-def _is_computed(origins: Origins, key: Key, wanted: Mapping[Key, Any]) -> bool:
+def _is_computed(origins: Origins, key: Key, before: Any, now: Any, wanted: Mapping[Key, Any]) -> bool:
+    """Whether a CustomCombo made it of a changed value: its index, or one more empty option (section 4.4)."""
     node = origins.emitted.get(key[0])
-    if node is None or node.type != "CustomCombo" or key[1] != "index" or key in wanted:
+    if node is None or node.type != "CustomCombo" or key in wanted:
         return False
-    return any(node_id == key[0] for node_id, _ in wanted)
+    grown = before is _ABSENT and now == "" and key[1].startswith("option")
+    return (grown or key[1] == "index") and any(node_id == key[0] for node_id, _ in wanted)

@@ -11,13 +11,17 @@ from comfy_tui.errors import WorkflowError
 from comfy_tui.workflow.conversion import Converter
 from comfy_tui.workflow.conversion.emit import title_of
 from comfy_tui.workflow.diagnostic import Diagnostic, Severity
+from comfy_tui.workflow.formats import is_editor
+from comfy_tui.workflow.typed import write_value
 from comfy_tui.workflow.writeback.encode import encode
+from comfy_tui.workflow.writeback.mirror import mirrors
 from comfy_tui.workflow.writeback.origin import FirstChoice, Key, Origins
 from comfy_tui.workflow.writeback.rebuild import needs_rebuild, rebuild
 from comfy_tui.workflow.writeback.source import Draft, Path, Source, copied, put, same
 from comfy_tui.workflow.writeback.verify import Group, differences
 
 _NAMED = 3
+_SHORT = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +59,34 @@ def write_back(
     Raises:
         WorkflowError: ``workflow`` is not an editor workflow, or something is too deep.
     """
-    listed = workflow.get("nodes") if isinstance(workflow, Mapping) else None
-    if not isinstance(listed, list):
-        raise WorkflowError("Not an editor workflow", "it has no list of nodes")
+    _need_editor(workflow)
     try:
         return _Writer(workflow, changes, converter, now or datetime.now()).run()
     except RecursionError as error:
         raise WorkflowError("Workflow too deep", "values lie too deeply in each other") from error
+
+
+def shared_inputs(workflow: Mapping[str, Any], converter: Converter) -> dict[Key, tuple[Key, ...]]:
+    """The inputs of the prompt that have their value from one place with others, and those others.
+
+    Only all of them together can be changed in the editor: a promoted value that goes to several nodes,
+    and a value inside a subgraph that is there more than once.
+
+    Raises:
+        WorkflowError: as :func:`write_back`.
+    """
+    _need_editor(workflow)
+    try:
+        fed = Origins(workflow, converter.definitions, datetime.now()).fed
+    except RecursionError as error:
+        raise WorkflowError("Workflow too deep", "values lie too deeply in each other") from error
+    groups = [keys for keys in fed.values() if len(keys) > 1]
+    return {key: tuple(other for other in keys if other != key) for keys in groups for key in keys}
+
+
+def _need_editor(workflow: Any) -> None:
+    if not is_editor(workflow):
+        raise WorkflowError("Not an editor workflow", "it has no list of nodes")
 
 
 @dataclass(slots=True)
@@ -81,8 +106,10 @@ class _Writer:
         self._workflow, self._changes = workflow, dict(changes)
         self._converter, self._now = converter, now
         self._origins = Origins(workflow, converter.definitions, now)
+        self._mirrors = mirrors(self._origins)
         self._said: list[Diagnostic] = []
         self._explained: set[Key] = set()
+        self._came_out: dict[Key, Any] = {}
 
     def run(self) -> WrittenBack:
         groups = self._groups()
@@ -174,7 +201,12 @@ class _Writer:
             made = self._converter.convert(draft.document, now=self._now, rng=FirstChoice())
         except (LookupError, WorkflowError):
             return False
-        return not differences(self._origins, made.prompt, groups)
+        found = differences(self._origins, made.prompt, groups)
+        for node_id, name in found:
+            inputs = made.prompt.get(node_id, {}).get("inputs", {})
+            if name in inputs:
+                self._came_out[node_id, name] = inputs[name]
+        return not found
 
     def _draft(self, groups: list[Group]) -> Draft:
         """The document with these changes.
@@ -194,6 +226,9 @@ class _Writer:
         draft = Draft(self._workflow)
         for path, change in nodes.items():
             self._write(draft, path, change)
+            for source, value in change.values.items():
+                for mirror in self._mirrors.get(source, ()):
+                    put(draft.node(mirror.path), mirror, value)
         return draft
 
     def _add_child(self, key: Key, value: Any, group: Group, nodes: dict[Path, _Change]) -> None:
@@ -245,10 +280,18 @@ class _Writer:
         if key not in self._origins.sources:
             known = key[1] in node["inputs"]
             return "the editor keeps no value of it" if known else "the node has no such value"
-        return "written into the workflow it would not come out as it was typed, or change other values"
+        if key in self._came_out and not isinstance(self._came_out[key], list | dict):
+            return f"the workflow would make {write_value(self._came_out[key])[:_SHORT]} of it"
+        return "written into the workflow it would change other values too"
 
     def _say(
-        self, key: Key, code: str, text: str, *, severity: Severity = Severity.WARNING, hint: str | None = None
+        self,
+        key: Key,
+        code: str,
+        text: str,
+        *,
+        severity: Severity = Severity.WARNING,
+        hint: str | None = None,
     ) -> None:
         node_id, name = (str(key[0]), str(key[1])) if _is_key(key) else (str(key), "")
         node = self._origins.emitted.get(node_id)
