@@ -18,11 +18,15 @@ if TYPE_CHECKING:
         parse_workflow,
         read_workflow,
     )
+    from comfy_tui.workflow.outline import Outline, OutlineNode, outline_of
+    from comfy_tui.workflow.writeback import WrittenBack, shared_inputs, write_back
 
 _HOMES = {
     "checking": ("Verdict", "check"),
     "conversion": ("Control", "Conversion", "Converter", "convert", "next_values"),
     "formats": ("WorkflowFile", "WorkflowKind", "parse_file", "parse_workflow", "read_workflow"),
+    "outline": ("Outline", "OutlineNode", "outline_of"),
+    "writeback": ("WrittenBack", "shared_inputs", "write_back"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -30,15 +34,21 @@ __all__ = [
     "Control",
     "Conversion",
     "Converter",
+    "Outline",
+    "OutlineNode",
     "Verdict",
     "WorkflowFile",
     "WorkflowKind",
+    "WrittenBack",
     "check",
     "convert",
     "next_values",
+    "outline_of",
     "parse_file",
     "parse_workflow",
     "read_workflow",
+    "shared_inputs",
+    "write_back",
 ]
 
 
