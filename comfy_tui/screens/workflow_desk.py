@@ -45,6 +45,8 @@ class Desk:
     client: ComfyClient | None = None
     version: str | None = None
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _rows: list[Row] = field(default_factory=list)
+    _rows_of: tuple[object, ...] | None = None
 
     # -- sources -------------------------------------------------------------------------------
 
@@ -154,6 +156,12 @@ class Desk:
 
     def rows(self, wanted: str, *, online: bool) -> list[Row]:
         """The list, under headings; with a filter only what matches."""
+        state = (self.local, self.remote, dict(self.edits), wanted, online)
+        if self._rows_of is None or not _same(self._rows_of, state):
+            self._rows_of, self._rows = state, self._made_rows(wanted, online=online)
+        return self._rows
+
+    def _made_rows(self, wanted: str, *, online: bool) -> list[Row]:
         rows: list[Row] = []
         for group in self.groups(online=online):
             entries = [entry for entry in group.entries if matches(wanted, entry.name, group.title)]
@@ -170,6 +178,11 @@ class Desk:
 
 
 _NONE = Edits()
+
+
+def _same(before: tuple[object, ...], now: tuple[object, ...]) -> bool:
+    """Whether nothing in the list has changed; groups are compared by identity, they are large."""
+    return before[0] is now[0] and before[1] is now[1] and before[2:] == now[2:]
 
 
 def _heading(group: Group, shown: int, filtered: bool) -> str:

@@ -30,6 +30,8 @@ WIDE = 100
 #: Larger files are read when they are asked for, not when the cursor passes.
 PREVIEW_LIMIT_BYTES = 4 * 1024 * 1024
 _DEBOUNCE_S = 0.12
+#: So much is read before anyone sees that it takes time.
+_QUICK_BYTES = 256 * 1024
 _REFRESH = [
     replace(binding, action="reload_sources") for binding in bindings("app") if binding.id == "app.refresh"
 ]
@@ -243,12 +245,14 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
             words = f"{format_bytes(entry.size_bytes)}: enter reads it; that may take a moment"
             self._show(Preview(entry, waiting=words))
             return
-        if self._preview is None or self._preview.entry != entry:
-            self._show(Preview(entry, waiting="reading ..."))
+        # Until then the last one stays, under its own name: passing by costs no layout.
         self._debounce = self.set_timer(_DEBOUNCE_S, lambda: self._look(entry))
 
     @work(group="preview", exclusive=True)
     async def _look(self, entry: Entry) -> None:
+        at_once = entry.is_local and (entry.size_bytes or 0) <= _QUICK_BYTES
+        if not at_once and (self._preview is None or self._preview.entry != entry):
+            self._show(Preview(entry, waiting="reading ..."))
         try:
             ready = await self.desk.open(entry)
             preview = await self.desk.preview(entry, ready)
