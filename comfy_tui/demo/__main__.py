@@ -30,6 +30,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="the device to pretend")
     parser.add_argument("--hostile", action="store_true", help="put escape sequences into every text")
+    kinds = ("v3", "v3-old", "v4", "v4-legacy")
+    parser.add_argument("--manager", choices=kinds, default=None, help="pretend a ComfyUI-Manager")
     parser.add_argument("--warm-up", action="store_true", help="run three short workflows first")
     parser.add_argument("--parent-pipe", action="store_true", help="end when standard input closes")
     return parser.parse_args(argv)
@@ -55,6 +57,7 @@ async def _serve(options: argparse.Namespace) -> int:
         device=options.device,
         hostile=options.hostile,
         warm_up=options.warm_up,
+        manager=options.manager,
     )
     over = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -23,6 +23,9 @@ class DemoOptions:
         require_auth: the exact ``Authorization`` header to ask for, as a proxy would; empty for none.
         prefix: a path in front of every route, as a reverse proxy would add (``/comfy``).
         previews: send a preview picture with each step, like ``--preview-method auto``.
+        manager: a pretended ComfyUI-Manager: ``"v3"``, ``"v3-old"`` (before 3.40), ``"v4"``,
+            ``"v4-legacy"`` (with the old user interface), or ``""`` for none.
+        manager_level: its security level; ``"strong"`` refuses.
         warm_up: run three short workflows at the start, so that the history is not empty.
     """
 
@@ -38,6 +41,8 @@ class DemoOptions:
     previews: bool = True
     warm_up: bool = False
     vram_bytes: int = 24 * GIB
+    manager: str = ""
+    manager_level: str = "normal"
 
     @property
     def version(self) -> str:

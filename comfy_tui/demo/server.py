@@ -12,6 +12,7 @@ from aiohttp import web
 
 from .execution import Worker
 from .faults import Faults, Seen
+from .manager import Disk
 from .middleware import make_middleware
 from .options import GIB, MAX_UPLOAD_BYTES, DemoOptions
 from .routes import add_routes
@@ -19,6 +20,8 @@ from .seed import seed_folders, warm_up_prompts
 from .state import STATE, DemoState
 
 _WARM_UP_SPEED = 1000.0
+#: How long a restart takes, at speed 1 and at least.
+_DOWN_S, _LEAST_DOWN_S = 5.0, 0.3
 
 
 class DemoServer:
@@ -43,6 +46,8 @@ class DemoServer:
         previews: bool = True,
         warm_up: bool = False,
         vram_bytes: int = 24 * GIB,
+        manager: str | None = None,
+        manager_level: str = "normal",
     ) -> None:
         self.options = DemoOptions(
             port=port,
@@ -56,7 +61,11 @@ class DemoServer:
             previews=previews,
             warm_up=warm_up,
             vram_bytes=vram_bytes,
+            manager=manager or "",
+            manager_level=manager_level,
         )
+        self._disk = Disk()
+        self._restarting: asyncio.Task[None] | None = None
         self.faults = Faults()
         self.port = 0
         self._state: DemoState | None = None
@@ -87,11 +96,11 @@ class DemoServer:
 
     async def start(self) -> str:
         """Listen, and return the address. A server that was stopped starts anew, on the same port."""
-        state = self._state = await asyncio.to_thread(DemoState, self.options)
+        state = self._state = await asyncio.to_thread(DemoState, self.options, self._disk)
         try:
             await self._open(state)
         except BaseException:
-            await self.stop()
+            await self._shut()
             raise
         return self.url
 
@@ -110,6 +119,8 @@ class DemoServer:
         self.port = self._runner.addresses[0][1]
         state.port = self.port
         state.hub.start()
+        if state.manager is not None:
+            state.manager.reboot = self._reboot
         self._worker = Worker(state)
         self._worker.start()
         state.logs.write(f"comfy-tui demo server, as version {self.options.version}")
@@ -117,14 +128,31 @@ class DemoServer:
         if self.options.warm_up:
             await self._warm_up()
 
+    def _reboot(self) -> None:
+        self._restarting = asyncio.get_running_loop().create_task(self.restart())
+
+    async def restart(self) -> None:
+        """Go away and come back after a while, as after a Manager's reboot; what was installed stays."""
+        await self._shut()
+        await asyncio.sleep(_LEAST_DOWN_S + _DOWN_S / self.options.speed)
+        await self.start()
+
     async def stop(self) -> None:
         """End everything at once: waiting requests, sockets, the running prompt."""
+        if self._restarting is not None:
+            self._restarting.cancel()
+            await asyncio.gather(self._restarting, return_exceptions=True)
+        await self._shut()
+
+    async def _shut(self) -> None:
         state = self._state
         if state is None:
             return
         self._state = None
         state.queue.stop()
         self.faults.stop()
+        if state.manager is not None:
+            await state.manager.stop()
         await state.hub.stop()
         if self._runner is not None:
             await self._runner.cleanup()

@@ -14,9 +14,10 @@ from aiohttp import web
 from .folders import Folders
 from .hostile import hostile_name, hostile_text
 from .logs import Logs
+from .manager import DemoManager, Disk
 from .memory import Memory
 from .models import MODELS, folder_names
-from .nodes import NODES
+from .nodes import EXTRA_CLASSES, NODES
 from .options import MAX_UPLOAD_BYTES, DemoOptions
 from .queue import JobQueue
 from .websocket import Hub
@@ -25,7 +26,7 @@ from .websocket import Hub
 class DemoState:
     """One server's queue, sockets, folders, memory and logs."""
 
-    def __init__(self, options: DemoOptions) -> None:
+    def __init__(self, options: DemoOptions, disk: Disk | None = None) -> None:
         self.options = options
         self.legacy = options.legacy
         self.dress: Callable[[str], str] = hostile_text if options.hostile else _plain
@@ -34,6 +35,7 @@ class DemoState:
         self.logs = Logs(options.legacy, self.dress)
         self.hub = Hub(self.features, lambda: self.queue.remaining)
         self.queue = JobQueue(self.hub.send_status)
+        self.manager = DemoManager(options, disk or Disk(), self.hub) if options.manager else None
         self.hub.on_gone = self.logs.subscribers.discard
         self.logs.on_write = self._announce_log
         self.port = 0
@@ -62,7 +64,14 @@ class DemoState:
         """Model names of a folder, or the pictures in the input folder."""
         if folder == "input":
             return self.folders.pictures()
-        return sorted(self.dress(name) for name in MODELS.get(folder, {}))
+        more = self.manager.disk.models.get(folder, ()) if self.manager is not None else ()
+        return sorted(self.dress(name) for name in (*MODELS.get(folder, {}), *more))
+
+    def has_node(self, name: str) -> bool:
+        """Whether a class is loaded: those of packs only where a Manager installed them before the start."""
+        if name in EXTRA_CLASSES:
+            return self.manager is not None and name not in self.manager.hidden_classes
+        return name in NODES
 
     def folder_names(self) -> list[str]:
         """The model folders."""
@@ -110,6 +119,8 @@ class DemoState:
             words.append("--cpu")
         if self.options.previews:
             words += ["--preview-method", "auto"]
+        if self.options.manager.startswith("v4"):
+            words.append("--enable-manager")
         return words + (["--legacy"] if self.legacy else [])
 
     def _device(self, ram_total: int, ram_free: int) -> dict[str, Any]:

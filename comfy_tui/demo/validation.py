@@ -83,7 +83,7 @@ class Validator:
             extra = {"node_id": node_id, "class_type": None, "node_title": title}
             return problem("missing_node_type", message, details, **extra)
         class_type = node["class_type"]
-        if class_type in NODES:
+        if self._listings.has_node(class_type):
             return None
         if self._legacy:
             return problem(

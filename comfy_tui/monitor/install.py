@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from comfy_tui.comfy.client import ComfyClient
+from comfy_tui.comfy.http import ConnectionBroke
 from comfy_tui.comfy.manager import Manager
 from comfy_tui.comfy.manager_queue import ManagerQueue, QueueCounts, TaskEnd, TaskState
 from comfy_tui.comfy.manager_rules import instead
@@ -138,6 +139,8 @@ class Installer:
             except Refused as error:
                 yield InstallResult(Outcome.REFUSED, error.title, error.message, error.hint)
                 return
+            except (TimedOut, ConnectionBroke):
+                pass  # the Manager may have it all the same: what it says of the task tells
             async for value in self._follow(plan, ui_id, queue, ears, leave):
                 yield value
         finally:
@@ -212,7 +215,7 @@ class Installer:
         if not plan.needs_restart:
             return await self._look_for_model(plan, None)
         if self.manager.keeps_history:
-            text = "The Manager does not know the task any more: was ComfyUI restarted meanwhile?"
+            text = "The Manager does not know the task, or not any more: was ComfyUI restarted meanwhile?"
         elif ears.gap:
             text = "The Manager tells a result only once, on the socket, and the socket broke meanwhile."
         else:

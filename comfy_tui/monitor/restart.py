@@ -118,8 +118,13 @@ class Restart:
                 return
             stats = await self._answer()
             if stats is not None and (self._down or await self._was_done()):
-                yield await self._look(stats, classes)
-                return
+                try:
+                    result = await self._look(stats, classes)
+                except ApiError:
+                    stats = None  # gone again: go on waiting
+                else:
+                    yield result
+                    return
             end = self._ended(stats is not None, self._clock() - began)
             if end is not None:
                 yield end

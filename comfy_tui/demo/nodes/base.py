@@ -62,7 +62,10 @@ class Result:
 
 
 class Listings(Protocol):
-    """Who knows the options of a :class:`Listing`."""
+    """Who knows the options of a :class:`Listing`, and which nodes are loaded."""
+
+    def has_node(self, name: str) -> bool:
+        """Whether the server has a class now."""
 
     def names(self, folder: str) -> list[str]:
         """The options now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from ..state import DemoState
-from . import extras, files, jobs, models, prompts, system, userdata
+from . import extras, files, jobs, manager, models, prompts, system, userdata
 from .table import Route
 
 _TOPICS = (system, prompts, files, models, userdata, extras)
@@ -17,6 +17,8 @@ def add_routes(app: web.Application, state: DemoState) -> None:
     routes: list[Route] = [route for topic in _TOPICS for route in topic.ROUTES]
     if not state.legacy:
         routes += jobs.ROUTES
+    if state.options.manager:
+        routes += manager.routes_of(state.options.manager)
     for route in routes:
         if route.new_only and state.legacy:
             continue

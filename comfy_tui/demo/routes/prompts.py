@@ -178,12 +178,13 @@ async def _free(request: web.Request) -> web.Response:
 
 async def _object_info(request: web.Request) -> web.Response:
     state = state_of(request)
-    return web.json_response({name: state.definition(name) for name in NODES})
+    return web.json_response({name: state.definition(name) for name in NODES if state.has_node(name)})
 
 
 async def _object_info_one(request: web.Request) -> web.Response:
     name = request.match_info["name"]
-    return web.json_response({name: state_of(request).definition(name)} if name in NODES else {})
+    state = state_of(request)
+    return web.json_response({name: state.definition(name)} if state.has_node(name) else {})
 
 
 ROUTES = [
