@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from comfy_tui.workflow.conversion.load import DEPTH_LIMIT
-from comfy_tui.workflow.conversion.model import BYPASS, NEVER, index_of, key_of
+from comfy_tui.workflow.conversion.model import BYPASS, INPUT_PANEL, NEVER, OUTPUT_PANEL, index_of, key_of
 from comfy_tui.workflow.conversion.packs import kind_of_type
 from comfy_tui.workflow.conversion.read import Renumbering, entries, read_definitions
 
@@ -239,7 +239,7 @@ def _saved_edges(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         else:
             continue
         origin, target = key_of(ends[0]), key_of(ends[1])
-        if origin is not None and target is not None:
+        if origin not in (None, INPUT_PANEL) and target not in (None, OUTPUT_PANEL):
             yield origin, target
 
 
