@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from comfy_tui.workflow.checking import Verdict, check
+    from comfy_tui.workflow.checking import Checker, Verdict, check
     from comfy_tui.workflow.conversion import Control, Conversion, Converter, convert, next_values
     from comfy_tui.workflow.formats import (
         WorkflowFile,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from comfy_tui.workflow.writeback import WrittenBack, shared_inputs, write_back
 
 _HOMES = {
-    "checking": ("Verdict", "check"),
+    "checking": ("Checker", "Verdict", "check"),
     "conversion": ("Control", "Conversion", "Converter", "convert", "next_values"),
     "formats": ("WorkflowFile", "WorkflowKind", "parse_file", "parse_workflow", "read_workflow"),
     "outline": ("Outline", "OutlineNode", "outline_of"),
@@ -31,6 +31,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Checker",
     "Control",
     "Conversion",
     "Converter",

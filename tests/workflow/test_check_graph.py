@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from check_nodes import NODES, found, graph, judge
 
+from comfy_tui.workflow.checking import Checker, check
 from comfy_tui.workflow.checking.rules import NEW, OLD, rules_for
 
 BLANK = ("Blank", {"width": 8})
@@ -191,3 +192,19 @@ def test_500_nodes_take_less_than_50_ms() -> None:
     start = time.perf_counter()
     judge(prompt, nodes=NODES)
     assert time.perf_counter() - start < 0.05
+
+
+def test_a_checker_judges_many_prompts_like_check() -> None:
+    checker = Checker(NODES)
+    prompts: list[Any] = [
+        graph(n1=BLANK, n2=("Invrt", {"image": ["1", 0]}), n3=("Save", {"images": ["2", 0]})),
+        graph(n1=BLANK, n2=SAVE),
+        graph(n1=BAD, n2=SAVE),
+        [],
+        {"nodes": []},
+    ]
+    for prompt in (*prompts, *reversed(prompts)):
+        assert checker.check(prompt) == check(prompt, NODES)
+    nothing: list[Any] = [{}, None, [], 3]
+    for known in nothing:
+        assert Checker(known).check(prompts[0]).diagnostics[0].code == "no_inventory"

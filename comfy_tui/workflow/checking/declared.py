@@ -94,6 +94,7 @@ class Definitions:
         self._dynamic = dynamic_inputs
         self._read: dict[str, NodeClass | None] = {}
         self._output_types: frozenset[str] | None = None
+        self._names: list[str] | None = None
 
     def __getitem__(self, class_type: str) -> NodeClass | None:
         if class_type not in self._read:
@@ -103,14 +104,16 @@ class Definitions:
 
     def names(self) -> list[str]:
         """Every class name of the server."""
-        return list(self._object_info)
+        if self._names is None:
+            self._names = list(self._object_info)
+        return self._names
 
     def is_made(self, type_name: str) -> bool:
         """Whether any node has an output of this type, so that a link of it can exist."""
         if self._output_types is None:
             self._output_types = frozenset(
                 part.strip()
-                for raw in self._object_info.values()
+                for raw in all_of(self._object_info)
                 if isinstance(raw, Mapping) and isinstance(raw.get("output"), list)
                 for made in raw["output"]
                 if isinstance(made, str)
@@ -139,6 +142,12 @@ class Definitions:
             takes_anything=not is_core and (False, {}) in sections,
             fixed=None if dynamic else _fixed(sections),
         )
+
+
+def all_of(object_info: Mapping[str, Any]) -> Iterator[Any]:
+    """Every class once; a table that parses what is asked for need not keep what only this look needs."""
+    look = getattr(object_info, "peek", object_info.__getitem__)
+    return (look(name) for name in object_info)
 
 
 def spec_of(spec: Any) -> tuple[Any, Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from comfy_tui.workflow.checking.declared import Input, NodeClass, spec_of
+from comfy_tui.workflow.checking.declared import Input, NodeClass, all_of, spec_of
 from comfy_tui.workflow.checking.nearest import Nearest
 from comfy_tui.workflow.checking.problem import RAISES, Problem, brief
 from comfy_tui.workflow.checking.values import unwrapped
@@ -107,7 +107,7 @@ class Files:
         """The files of the input folder that any picker of the server lists, whatever kind it picks."""
         if self._picked is None:
             found: dict[str, None] = {}
-            for raw in self._object_info.values():
+            for raw in all_of(self._object_info):
                 sections = raw.get("input") if isinstance(raw, Mapping) else None
                 for section in sections.values() if isinstance(sections, Mapping) else ():
                     for spec in section.values() if isinstance(section, Mapping) else ():

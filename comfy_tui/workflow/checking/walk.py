@@ -1,8 +1,8 @@
-"""The verdict that POST /prompt would give, found before anything is sent (comfyui-api, section 5)."""
+"""One check of one prompt: each node by itself, then what the graph makes of it (comfyui-api, section 5)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from comfy_tui.workflow.checking.declared import Definitions
@@ -11,8 +11,8 @@ from comfy_tui.workflow.checking.graph import cycles, longest, reachable, revers
 from comfy_tui.workflow.checking.links import Links
 from comfy_tui.workflow.checking.nearest import Nearest
 from comfy_tui.workflow.checking.node import NodeChecker
-from comfy_tui.workflow.checking.problem import RAISES, NodeReport, Problem, brief, is_link
-from comfy_tui.workflow.checking.rules import Rules, rules_for
+from comfy_tui.workflow.checking.problem import RAISES, NodeReport, Problem, is_link
+from comfy_tui.workflow.checking.rules import Rules
 from comfy_tui.workflow.checking.scan import MALFORMED, scan
 from comfy_tui.workflow.checking.verdict import Verdict
 from comfy_tui.workflow.diagnostic import Diagnostic, Severity
@@ -25,60 +25,19 @@ _DEEP = 900
 _CYCLE_HINT = "Remove one of these links."
 
 
-def check(
-    prompt: Mapping[str, Any],
-    object_info: Mapping[str, Any],
-    *,
-    version: str | None = None,
-    input_files: Mapping[str, Collection[str]] | None = None,
-) -> Verdict:
-    """Judge an API-format prompt as a server would, and warn of what it misses.
+class Walk:
+    """One check: scan, each node by itself, then what the graph makes of it.
 
     Args:
-        prompt: the prompt, any JSON value; it is not changed.
-        object_info: the server's node definitions (``GET /object_info``).
-        version: of the server ("0.26.0"); None means the newest rules.
-        input_files: what is known of the server's folders "input", "output" and "temp": all paths in
-            it, with ``/``. Without it only the definitions' own lists count, and what they cannot
-            decide is not called wrong.
-
-    Returns:
-        A verdict. Errors are what the server would refuse, with its own type as the code, and what
-        would kill its worker, as ``breaks_server``. Wrong things on nodes that no output needs are
-        warnings, and so is what the server takes and then fails on. Nothing is raised for any value.
+        prompt: the prompt, an object of whatever.
+        definitions: of the server.
+        rules: of its version.
+        files: those it is known to have.
     """
-    rules = rules_for(version)
-    impossible = _impossible(prompt, object_info)
-    if impossible is not None:
-        return Verdict(False, (impossible,), MALFORMED if impossible.code == MALFORMED else None)
-    return _Walk(prompt, object_info, rules, Files(object_info, input_files)).verdict()
-
-
-def _impossible(prompt: Any, object_info: Any) -> Diagnostic | None:
-    """Why nothing can be said of a prompt at all."""
-    if not isinstance(prompt, Mapping):
-        words = f"The prompt is {brief(prompt)}, not an object of nodes."
-        return Diagnostic(Severity.ERROR, MALFORMED, words, hint="Give a workflow in API format.")
-    if isinstance(prompt.get("nodes"), list):
-        words = "This is a workflow in the editor's format, not a prompt."
-        return Diagnostic(Severity.ERROR, MALFORMED, words, hint="Convert it first.")
-    if not isinstance(object_info, Mapping) or not object_info:
-        return Diagnostic(
-            Severity.ERROR,
-            "no_inventory",
-            "Nothing is known of the server's nodes, so the workflow cannot be checked.",
-            hint="Connect to the server, or give a saved object_info.",
-        )
-    return None
-
-
-class _Walk:
-    """One check: scan, each node by itself, then what the graph makes of it."""
 
     def __init__(
-        self, prompt: Mapping[str, Any], object_info: Mapping[str, Any], rules: Rules, files: Files
+        self, prompt: Mapping[str, Any], definitions: Definitions, rules: Rules, files: Files
     ) -> None:
-        definitions = Definitions(object_info, dynamic_inputs=rules.dynamic_inputs)
         self.prompt = prompt
         self.rules = rules
         self.nearest = Nearest()
@@ -106,6 +65,7 @@ class _Walk:
         return checker.check(known, inputs)
 
     def verdict(self) -> Verdict:
+        """What came out."""
         self._add_cycles()
         runs, skipped = self._split_outputs()
         self._add_killers(bool(runs))
