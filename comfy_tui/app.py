@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from textual import on
+from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.filter import LineFilter
@@ -127,7 +128,16 @@ class ComfyApp(App[int]):
         return problems
 
     def _start(self) -> None:
+        # What is there now stays: the collector need not look through it again while keys wait.
+        gc.freeze()
         self.watch_server(self.options.server)
+        self._import_screens()
+
+    @work(thread=True)
+    def _import_screens(self) -> None:
+        """So that the first press of their keys does not wait for it."""
+        for mode in ("workflows", "queue", "outputs"):
+            importlib.import_module(f"comfy_tui.screens.{mode}")
 
     def watch_server(self, profile: ServerProfile) -> None:
         """Leave the server that is watched now, if any, and watch this one."""
