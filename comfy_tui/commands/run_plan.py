@@ -12,15 +12,16 @@ from typing import Any
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.commands.common import say
 from comfy_tui.commands.run_values import Key, Targets
+from comfy_tui.commands.run_workflow import SentWorkflow
 from comfy_tui.errors import WorkflowError
 from comfy_tui.inventory.keeper import InventoryKeeper
 from comfy_tui.inventory.nodes import NodeInfo
-from comfy_tui.inventory.prepare import Prepared, judge, prepare
+from comfy_tui.inventory.prepare import Prepared, judge, prepare, replaced_prompt
 from comfy_tui.text import count_of
 from comfy_tui.workflow.diagnostic import Diagnostic, Severity
 from comfy_tui.workflow.edits import Copy, Edits, copies
 from comfy_tui.workflow.formats import WorkflowFile, WorkflowKind
-from comfy_tui.workflow.parameters import SeedMode, with_values
+from comfy_tui.workflow.parameters import FieldKind, SeedMode, fields, with_values
 
 _NOT_QUEUED = "Not queued"
 
@@ -59,20 +60,29 @@ class Plan:
         """The prompts to queue, each following from the one before.
 
         A workflow of the editor is converted for each copy, as the browser does: texts that leave a
-        choice are chosen anew.
+        choice are chosen anew. The workflow that travels along says what the prompt says, as far as the
+        editor can; what it cannot is told on stderr, once.
         """
+        sent = SentWorkflow(self.info.converter)
         edits, first = Edits(seed=self.seed), None
         draw = rng or random.SystemRandom()
         prompt, workflow, controls = self.ready.prompt or {}, self.ready.workflow, self.ready.controls
         for number in range(self.count):
             if number and self.ready.file.kind is WorkflowKind.EDITOR:
                 made = self.info.converter.convert(self.ready.file.graph or {})
-                prompt = with_values(made.prompt, self.values)
+                prompt = with_values(replaced_prompt(made.prompt, self.info)[0], self.values)
             copy = next(copies(prompt, workflow, controls, edits, limits=self.limits, rng=draw))
             edits, first = copy.after, first or copy.prompt
             if number == 1 and copy.prompt == first:
                 say("copy 2 is the same as copy 1: nothing in the workflow changes by itself; see --seed")
-            yield copy
+            travels = sent.of(copy.workflow, copy.prompt, self._changed(copy.prompt))
+            yield replace(copy, workflow=travels)
+
+    def _changed(self, prompt: Mapping[str, Any]) -> Iterator[Key]:
+        """The inputs whose values are not those of the file."""
+        yield from self.values
+        if self.seed is not None:
+            yield from (found.key for found in fields(prompt) if found.kind is FieldKind.SEED)
 
 
 class Planner:
@@ -120,9 +130,7 @@ class Planner:
 
     async def _nodes(self) -> NodeInfo:
         found = await self._keeper.get(with_models=False)
-        return await asyncio.to_thread(
-            NodeInfo.of, found.object_info, found.comfyui_version, found.fetched_at_s or 0.0
-        )
+        return await asyncio.to_thread(NodeInfo.from_inventory, found)
 
     def _judge(
         self,

@@ -67,8 +67,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     inventory = find_nodes(args)
-    info = _node_info(inventory)
     from comfy_tui.commands.progress import track
+    from comfy_tui.inventory.nodes import NodeInfo
+
+    info = NodeInfo.from_inventory(inventory)
 
     reports: list[Report] = []
     for path in track(args.files, len(args.files), "checking"):
@@ -82,12 +84,6 @@ def _run(args: argparse.Namespace) -> int:
         total = count_of(len(reports), "workflow")
         say(f"{good} of {total} can be queued; checked against {describe(inventory)}")
     return EXIT_OK if good == len(reports) else EXIT_FAILURE
-
-
-def _node_info(inventory: Inventory) -> NodeInfo:
-    from comfy_tui.inventory.nodes import NodeInfo
-
-    return NodeInfo.of(inventory.object_info, inventory.comfyui_version, inventory.fetched_at_s or 0.0)
 
 
 def _as_list(reports: list[Report], inventory: Inventory) -> list[dict[str, Any]]:

@@ -7,14 +7,17 @@ import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from comfy_tui.comfy.client import ComfyClient
-from comfy_tui.comfy.types import SystemStats
 from comfy_tui.errors import ApiError, BadReply, TimedOut, Unreachable
 from comfy_tui.inventory.inventory import Inventory, Origin, System, find_packs
 from comfy_tui.inventory.node_table import NodeTable
 from comfy_tui.text import count_of
+
+if TYPE_CHECKING:
+    from comfy_tui.comfy.client import ComfyClient
+    from comfy_tui.comfy.types import SystemStats
 
 #: How many questions are open at once: a server answers them one after the other.
 AT_ONCE = 4
@@ -78,29 +81,48 @@ async def fetch_inventory(
     Raises:
         ApiError: the server does not tell its state or its node classes.
     """
-    stats, extensions = await asyncio.gather(client.system_stats(), _or_none(client.extensions()))
-    nodes = await fetch_nodes(client)
-    fetched_at_s = clock()
     notes: list[str] = []
-    models = embeddings = installed = None
-    if with_models:
-        models = await fetch_models(client, notes)
-        embeddings = await _or_none(client.embeddings(), notes, "embeddings")
-        installed = await _or_none(client.installed_packs(), notes, "the Manager's list of packs")
-    return Inventory(
+    stats, extensions, replacements = await asyncio.gather(
+        client.system_stats(),
+        _or_none(client.extensions()),
+        _or_none(client.node_replacements(), notes, "node replacements"),
+    )
+    nodes = await fetch_nodes(client)
+    found = Inventory(
         server=client.profile.url,
         comfyui_version=stats.comfyui_version,
-        fetched_at_s=fetched_at_s,
+        fetched_at_s=clock(),
         object_info=nodes,
-        models=models,
-        models_at_s=clock() if models is not None else None,
-        embeddings=embeddings,
-        packs=await asyncio.to_thread(find_packs, nodes, installed),
+        replacements=replacements if isinstance(replacements, Mapping) else {},
+        packs=await asyncio.to_thread(find_packs, nodes),
         packages=_versions(stats),
         system=System.of(stats),
         mark=mark_of(stats, extensions or ()),
         origin=Origin.SERVER,
         notes=tuple(notes),
+    )
+    return await add_models(client, found, clock=clock) if with_models else found
+
+
+async def add_models(
+    client: ComfyClient, inventory: Inventory, *, clock: Callable[[], float] = time.time
+) -> Inventory:
+    """The same inventory with models, embeddings and the versions of packs as they are now.
+
+    Raises:
+        ApiError: the server is gone; that it cannot tell one of them is a note.
+    """
+    notes: list[str] = []
+    models = await fetch_models(client, notes)
+    embeddings = await _or_none(client.embeddings(), notes, "embeddings")
+    installed = await _or_none(client.installed_packs(), notes, "the Manager's list of packs")
+    return replace(
+        inventory,
+        models=models,
+        models_at_s=clock() if models is not None else None,
+        embeddings=embeddings,
+        packs=await asyncio.to_thread(find_packs, inventory.object_info, installed),
+        notes=(*inventory.notes, *notes),
     )
 
 

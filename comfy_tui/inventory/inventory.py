@@ -93,6 +93,7 @@ class Inventory:
         models: file names by folder; None where they were not asked for.
         models_at_s: when the models were told.
         embeddings: their names; None where they were not asked for.
+        replacements: the server's ``/node_replacements`` as it told them; empty where it has none.
         packs: the custom node packs, by name.
         packages: versions of ComfyUI's own packages (frontend, templates).
         system: the machine.
@@ -108,6 +109,7 @@ class Inventory:
     models: Mapping[str, tuple[str, ...]] | None = field(default=None, repr=False)
     models_at_s: float | None = None
     embeddings: tuple[str, ...] | None = field(default=None, repr=False)
+    replacements: Mapping[str, Any] = field(default_factory=dict, repr=False)
     packs: tuple[Pack, ...] = ()
     packages: tuple[tuple[str, str], ...] = ()
     system: System = System()

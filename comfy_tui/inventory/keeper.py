@@ -6,11 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from comfy_tui.comfy.client import ComfyClient
-from comfy_tui.inventory.fetch import fetch_inventory, read_mark
+from comfy_tui.inventory.fetch import add_models, fetch_inventory, read_mark
 from comfy_tui.inventory.inventory import Inventory
 from comfy_tui.inventory.store import InventoryStore
+
+if TYPE_CHECKING:
+    from comfy_tui.comfy.client import ComfyClient
 
 #: So long an inventory is taken as it is within a session; models and input files come and go.
 FRESH_S = 3600.0
@@ -35,6 +38,8 @@ class InventoryKeeper:
         self._store = store or InventoryStore()
         self._clock = clock
         self._held: Inventory | None = None
+        #: When models were asked for in this session, whatever came of it.
+        self._models_asked_s: float | None = None
         self._stale = False
         self._lock = asyncio.Lock()
 
@@ -42,6 +47,14 @@ class InventoryKeeper:
     def held(self) -> Inventory | None:
         """What is at hand, however old."""
         return self._held
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the node classes at hand are the server's word of this hour, with no doubt about them."""
+        held = self._held
+        if held is None or not held.is_live or self._stale or held.fetched_at_s is None:
+            return False
+        return self._clock() - held.fetched_at_s < FRESH_S
 
     def forget(self) -> None:
         """Ask the server next time: a pack was installed, the connection broke, or a person wants it."""
@@ -57,32 +70,39 @@ class InventoryKeeper:
     async def get(self, *, with_models: bool = True) -> Inventory:
         """An inventory that holds: the one at hand if it is fresh and the server the same, else a new one.
 
-        What is on disk from before this session counts only when nobody answers: :meth:`load`.
+        What is on disk from before this session counts only when nobody answers: :meth:`load`. Where the
+        node classes hold and only models are wanted on top, only these are asked for.
 
         Raises:
             ApiError: the server does not tell.
         """
         async with self._lock:
-            if await self._holds(with_models) and self._held is not None:
-                return self._held
-            stale, self._stale = self._stale, False
-            try:
-                found = await fetch_inventory(self._client, with_models=with_models, clock=self._clock)
-            except BaseException:
-                self._stale = stale
-                raise
-            self._held = await asyncio.to_thread(self._keep, found)
-            return self._held
+            held = self._held
+            if held is None or not await self._holds(held):
+                return await self._fetch(with_models)
+            if with_models and not self._has_models():
+                found = await add_models(self._client, held, clock=self._clock)
+                self._models_asked_s = self._clock()
+                self._held = await asyncio.to_thread(self._keep, found)
+            return self._held or held
 
-    async def _holds(self, with_models: bool) -> bool:
-        held = self._held
-        if held is None or not held.is_live or self._stale or held.fetched_at_s is None:
-            return False
-        if with_models and held.models is None:
-            return False
-        if self._clock() - held.fetched_at_s >= FRESH_S:
-            return False
-        return await read_mark(self._client) == held.mark
+    async def _fetch(self, with_models: bool) -> Inventory:
+        stale, self._stale = self._stale, False
+        try:
+            found = await fetch_inventory(self._client, with_models=with_models, clock=self._clock)
+        except BaseException:
+            self._stale = self._stale or stale
+            raise
+        self._models_asked_s = self._clock() if with_models else None
+        self._held = await asyncio.to_thread(self._keep, found)
+        return self._held
+
+    async def _holds(self, held: Inventory) -> bool:
+        return self.is_fresh and await read_mark(self._client) == held.mark
+
+    def _has_models(self) -> bool:
+        asked = self._models_asked_s
+        return asked is not None and self._clock() - asked < FRESH_S
 
     def _keep(self, found: Inventory) -> Inventory:
         """Write it to disk; models that were not asked for this time stay, with their own age."""

@@ -67,6 +67,7 @@ def known_here(
         version=inventory.comfyui_version,
         object_info=inventory.object_info or None,
         models=inventory.models or {},
+        replacements=read_replacements(inventory.replacements),
         installed=installed,
     )
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from comfy_tui.errors import WorkflowError
 from comfy_tui.inventory.nodes import NodeInfo
-from comfy_tui.workflow.checking import BREAKS_SERVER, check
+from comfy_tui.workflow.advice.replacement import replace_nodes
+from comfy_tui.workflow.checking import BREAKS_SERVER
 from comfy_tui.workflow.conversion import Control
 from comfy_tui.workflow.diagnostic import Diagnostic, Severity
 from comfy_tui.workflow.edits import Edits
 from comfy_tui.workflow.formats import WorkflowFile, WorkflowKind
+
+_REPLACED = "replaced_node"
+_MISSING = ("missing_node_type", "invalid_prompt")
 
 
 class Standing(StrEnum):
@@ -39,12 +43,16 @@ class Prepared:
     standing: Standing
     diagnostics: tuple[Diagnostic, ...] = ()
     controls: tuple[Control, ...] = ()
-    #: When the node definitions were read by which this was judged.
+    #: When the server told the node definitions by which this was judged; None: not judged, or not known.
     checked_at_s: float | None = None
+    #: Whether they are kept ones, from before this session: the server may have changed since.
+    by_kept: bool = False
     #: Why there is no prompt.
     why_not: str = ""
-    #: What the conversion said; it stays when values are changed.
+    #: What the conversion said, and which classes were replaced; it stays when values are changed.
     conversion: tuple[Diagnostic, ...] = ()
+    #: The definitions by which the prompt was made.
+    made_with: object = field(default=None, repr=False, compare=False)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -72,7 +80,7 @@ def prepare(file: WorkflowFile, info: NodeInfo | None, edits: Edits | None = Non
     """
     if file.kind is WorkflowKind.API:
         ready = Prepared(file, file.prompt, file.workflow, Standing.UNKNOWN)
-        return judge(ready, info, edits)
+        return judge(_made(ready, info), info, edits)
     if info is None:
         reason = (
             "it is in the editor's format; to convert it the server's node definitions are needed, "
@@ -92,7 +100,49 @@ def prepare(file: WorkflowFile, info: NodeInfo | None, edits: Edits | None = Non
         controls=made.controls,
         conversion=made.diagnostics,
     )
+    return judge(_made(ready, info), info, edits)
+
+
+def prepare_again(ready: Prepared, info: NodeInfo | None, edits: Edits | None = None) -> Prepared:
+    """Judge what was prepared by what is known now; by other definitions it is another prompt."""
+    made_with = info.definitions if info is not None else None
+    if ready.prompt is None or (info is not None and ready.made_with is not made_with):
+        return prepare(ready.file, info, edits)
     return judge(ready, info, edits)
+
+
+def replaced_prompt(prompt: Mapping[str, Any], info: NodeInfo) -> tuple[dict[str, Any], dict[str, str]]:
+    """The prompt with the server's own node replacements, and the new class of each replaced node."""
+    if not info.replacements:
+        return dict(prompt), {}
+    return replace_nodes(prompt, info.replacements, info.object_info)
+
+
+def _made(ready: Prepared, info: NodeInfo | None) -> Prepared:
+    """With the server's replacements, each of which is told instead of the class that is missing."""
+    if info is None or ready.prompt is None:
+        return ready
+    prompt, done = replaced_prompt(ready.prompt, info)
+    if not done:
+        return replace(ready, made_with=info.definitions)
+    told = [_replaced(node_id, ready.prompt[node_id], new) for node_id, new in done.items()]
+    rest = [d for d in ready.conversion if not (d.code in _MISSING and d.node_id in done)]
+    return replace(ready, prompt=prompt, conversion=(*rest, *told), made_with=info.definitions)
+
+
+def _replaced(node_id: str, node: Mapping[str, Any], new: str) -> Diagnostic:
+    meta = node.get("_meta")
+    title = meta.get("title") if isinstance(meta, Mapping) else None
+    old = str(node.get("class_type"))
+    return Diagnostic(
+        Severity.INFO,
+        _REPLACED,
+        f"The server has no {old} any more and names {new} for it, which is queued instead.",
+        node_id=node_id,
+        node_title=title if isinstance(title, str) and title else None,
+        class_type=old,
+        hint="Replace it in the editor too, to see its new inputs.",
+    )
 
 
 def judge(ready: Prepared, info: NodeInfo | None, edits: Edits | None = None) -> Prepared:
@@ -100,9 +150,15 @@ def judge(ready: Prepared, info: NodeInfo | None, edits: Edits | None = None) ->
     if ready.prompt is None:
         return ready
     if info is None:
-        return replace(ready, standing=Standing.UNKNOWN, diagnostics=ready.conversion, checked_at_s=None)
+        return replace(
+            ready,
+            standing=Standing.UNKNOWN,
+            diagnostics=ready.conversion,
+            checked_at_s=None,
+            by_kept=False,
+        )
     prompt = edits.apply(ready.prompt) if edits is not None else ready.prompt
-    verdict = check(prompt, info.object_info, version=info.version)
+    verdict = info.checker.check(prompt)
     # What the conversion lost and the check misses is the same finding: the check's words count.
     told = {(d.code, d.node_id, d.input) for d in verdict.diagnostics}
     rest = tuple(d for d in ready.conversion if (d.code, d.node_id, d.input) not in told)
@@ -112,4 +168,5 @@ def judge(ready: Prepared, info: NodeInfo | None, edits: Edits | None = None) ->
         standing=Standing.ERRORS if refused else Standing.VALID,
         diagnostics=(*verdict.diagnostics, *rest),
         checked_at_s=info.read_at_s,
+        by_kept=not info.is_live,
     )

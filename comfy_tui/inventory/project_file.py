@@ -37,6 +37,7 @@ KEYS: dict[str, str] = {
     "server": "the server's address, or null",
     "models_updated": "when the models were listed: ISO 8601, UTC, or null",
     "embeddings": "names, or null where not told",
+    "node_replacements": "classes that the server itself replaces, as its /node_replacements tells them",
     "packs": "by pack: node_classes, version, registry_id; null where not told",
     "packages": "versions of ComfyUI's own packages by name",
     "node_classes": "how many node classes there are, or null",
@@ -76,6 +77,7 @@ def to_project_file(inventory: Inventory) -> dict[str, Any]:
         "server": inventory.server or None,
         "models_updated": _iso(inventory.models_at_s),
         "embeddings": None if inventory.embeddings is None else list(inventory.embeddings),
+        "node_replacements": dict(inventory.replacements),
         "packs": packs,
         "packages": dict(inventory.packages),
         "node_classes": len(inventory.object_info) if has_nodes else None,
@@ -98,6 +100,7 @@ def from_project_file(document: Mapping[str, Any]) -> Inventory:
         models=None if listed is None else {str(name): _names(files) for name, files in listed.items()},
         models_at_s=_seconds(document.get("models_updated")) or (updated if listed is not None else None),
         embeddings=_names(embeddings) if isinstance(embeddings, list) else None,
+        replacements=_mapping(document.get("node_replacements")),
         packs=_packs(document),
         packages=_packages(document.get("packages")),
         system=System(
@@ -223,6 +226,10 @@ def _packs(document: Mapping[str, Any]) -> tuple[Pack, ...]:
             )
         )
     return tuple(found)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _packages(value: Any) -> tuple[tuple[str, str], ...]:

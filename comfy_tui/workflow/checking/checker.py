@@ -35,10 +35,10 @@ class Checker:
         *,
         input_files: Mapping[str, Collection[str]] | None = None,
     ) -> None:
-        # Callers pass what they read.
-        self._known = isinstance(object_info, Mapping) and bool(object_info)
+        given: Any = object_info  # callers pass what they read
+        self._known = isinstance(given, Mapping) and bool(given)
         self._rules = rules_for(version)
-        nodes = object_info if self._known else {}
+        nodes = given if self._known else {}
         self._definitions = Definitions(nodes, dynamic_inputs=self._rules.dynamic_inputs)
         self._files = Files(nodes, input_files)
 
