@@ -27,6 +27,8 @@ class ConsoleScreen(Screen[None]):
     """
 
     MODE: ClassVar[str] = ""
+    #: Each mode gives the focus itself: Textual would give it to a line that is hidden.
+    AUTO_FOCUS = ""
     #: Names of reactive attributes of the app.
     SLICES: ClassVar[tuple[str, ...]] = ()
     DEFAULT_CSS = """
