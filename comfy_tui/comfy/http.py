@@ -229,7 +229,7 @@ def _connect_error(error: httpx.ConnectError, url: str) -> ApiError:
     return NotSent(
         "ComfyUI is not running at this address",
         f"{url} refused the connection",
-        "Start ComfyUI or correct the address; meanwhile workflows can be exported (offline mode).",
+        "Start ComfyUI or correct the address. Offline, workflows can be exported.",
     )
 
 

@@ -230,7 +230,7 @@ async def test_nothing_listens() -> None:
         with pytest.raises(NotSent) as caught:
             await client.system_stats()
     assert isinstance(caught.value, Unreachable)
-    assert "offline" in caught.value.hint
+    assert "Offline" in caught.value.hint
 
 
 async def test_a_trickle_is_not_an_answer() -> None:
