@@ -72,14 +72,14 @@ class Plan:
                 made = self.info.converter.convert(self.ready.file.graph or {})
                 prompt = with_values(replaced_prompt(made.prompt, self.info)[0], self.values)
             copy = next(copies(prompt, workflow, controls, edits, limits=self.limits, rng=draw))
+            keys = dict.fromkeys((*self._changed(copy.prompt), *edits.moved))
             edits, first = copy.after, first or copy.prompt
             if number == 1 and copy.prompt == first:
                 say("copy 2 is the same as copy 1: nothing in the workflow changes by itself; see --seed")
-            travels = sent.of(copy.workflow, copy.prompt, self._changed(copy.prompt))
-            yield replace(copy, workflow=travels)
+            yield replace(copy, workflow=sent.of(workflow, copy.prompt, keys))
 
     def _changed(self, prompt: Mapping[str, Any]) -> Iterator[Key]:
-        """The inputs whose values are not those of the file."""
+        """The inputs that the command line gives values to."""
         yield from self.values
         if self.seed is not None:
             yield from (found.key for found in fields(prompt) if found.kind is FieldKind.SEED)
