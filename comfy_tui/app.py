@@ -357,6 +357,7 @@ CHANGING_ACTIONS = frozenset(
         "free_memory",
         "queue_workflow",
         "upload_image",
+        "install_missing",
         "cancel_job",
         "clear_pending",
         "requeue_job",

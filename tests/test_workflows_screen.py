@@ -525,7 +525,10 @@ async def test_export_without_a_project_goes_below_the_working_folder(
     monkeypatch.chdir(tmp_path)
     async with DemoServer() as server, workflows(server.url, None) as ui:
         await go_to(ui, "Text to image (demo)")
+        await ui.see("valid as of")
         await ui.press("E")
+        await ui.see("Export as", "editor's format")
+        await ui.press("e")
         await ui.see("Exported")
         assert (tmp_path / "projects" / "default" / "workflows" / "Text to image (demo).json").exists()
 

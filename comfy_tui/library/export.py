@@ -25,10 +25,11 @@ _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What is written, and what a person should know of it."""
+    """What is written, and what a person should know of it; ``incomplete`` where changes are not in it."""
 
     document: Mapping[str, Any]
     note: str = ""
+    incomplete: bool = False
 
 
 def clean_name(name: str, fallback: str = "workflow") -> str:

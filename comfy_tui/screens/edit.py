@@ -19,7 +19,7 @@ from comfy_tui.text import clean
 from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.field_row import COLUMNS, COPIES, COPIES_RULE, SEEDS, FormField, FormFields
 from comfy_tui.widgets.row_list import RowList
-from comfy_tui.workflow.edits import Edits
+from comfy_tui.workflow.edits import Edits, Key
 from comfy_tui.workflow.typed import ValueKind, ValueRule, read_value, write_value
 
 #: Longer texts are edited on several lines.
@@ -42,6 +42,7 @@ class EditScreen(ModalScreen[Edited]):
         prepared: it has a prompt.
         edits: what was changed so far.
         info: the server's node classes, where they are known.
+        start: the value to begin with; one of the node's where it has no such input.
     """
 
     AREA = "form"
@@ -65,12 +66,20 @@ class EditScreen(ModalScreen[Edited]):
     }
     """
 
-    def __init__(self, name: str, prepared: Prepared, edits: Edits, info: NodeInfo | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        prepared: Prepared,
+        edits: Edits,
+        info: NodeInfo | None,
+        start: Key | None = None,
+    ) -> None:
         super().__init__()
         self._name = name
         self._form = FormFields(prepared, info)
         self._edits = edits
-        self._everything = False
+        self._start = start
+        self._everything = start is not None and not self._form.is_usual(start)
         #: The row that is being edited, its rule, and the text it began with.
         self._editing: tuple[str, ValueRule, str] | None = None
 
@@ -90,7 +99,9 @@ class EditScreen(ModalScreen[Edited]):
         self.query_one("#fields").focus()
         self._paint()
         rows = self._rows.rows
-        self._rows.select(next((row.key for row in rows if not row.key.startswith("#")), COPIES))
+        wanted = f"{self._start[0]}\n{self._start[1]}" if self._start is not None else ""
+        if not self._rows.select(wanted):
+            self._rows.select(next((row.key for row in rows if not row.key.startswith("#")), COPIES))
 
     @property
     def _rows(self) -> RowList:

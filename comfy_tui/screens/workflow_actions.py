@@ -7,16 +7,11 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from textual.screen import Screen
-
-from comfy_tui.comfy.types import UploadedFile
 from comfy_tui.errors import ComfyError
 from comfy_tui.inventory.prepare import Prepared
 from comfy_tui.library.entry import Entry
-from comfy_tui.library.export import DRAG_HINT, Export, export_path, free_path, write_export
-from comfy_tui.library.picture import read_picture
 from comfy_tui.library.recent import add_recent
 from comfy_tui.library.source import read_file
 from comfy_tui.monitor.batch import Outcome, queue_all
@@ -25,62 +20,30 @@ from comfy_tui.screens.dialogs import ChoiceDialog, ConfirmDialog
 from comfy_tui.screens.edit import Edited, EditScreen
 from comfy_tui.screens.pick import PickDialog
 from comfy_tui.screens.upload import WORKFLOW_ENDINGS, PathDialog
-from comfy_tui.screens.workflow_desk import Desk, path_entry
-from comfy_tui.screens.workflow_rules import export_of, queue_question, seed_limits, why_never
+from comfy_tui.screens.upload_actions import UploadActions
+from comfy_tui.screens.workflow_desk import path_entry
+from comfy_tui.screens.workflow_export import ExportActions
+from comfy_tui.screens.workflow_pages import PageActions
+from comfy_tui.screens.workflow_rules import queue_question, seed_limits, why_never
 from comfy_tui.text import count_of
-from comfy_tui.widgets.workflow_preview import Preview, edits_words
+from comfy_tui.widgets.workflow_preview import edits_words
 from comfy_tui.workflow.edits import Edits, Key, copies
 from comfy_tui.workflow.parameters import FieldKind, fields
 
 if TYPE_CHECKING:
-    from comfy_tui.app import ComfyApp
     from comfy_tui.monitor.session import Session
 
 _SHOWN = 8
 
 
-class WorkflowActions(Screen[Any]):
+class WorkflowActions(UploadActions, ExportActions, PageActions):
     """The actions of the area ``workflow``; a second base of the screen that says what is chosen."""
-
-    desk: Desk
-
-    def current_entry(self) -> Entry | None:
-        """The workflow under the cursor; to be given by the screen."""
-        return None
-
-    def chosen_entries(self) -> tuple[Entry, ...]:
-        """What queueing acts on; to be given by the screen."""
-        return ()
 
     def acted(self) -> None:
         """Something was queued: marks may go."""
 
-    def show_again(self) -> None:
-        """Edits have changed."""
-
-    @property
-    def shown(self) -> Preview | None:
-        """What the preview shows."""
-        return None
-
     async def add_recent_entry(self, entry: Entry) -> None:
         """List a file that was opened by its path."""
-
-    @property
-    def console(self) -> ComfyApp:
-        """The app, with its own type."""
-        return cast("ComfyApp", self.app)
-
-    def _run(self, work: Any) -> None:
-        """Run what a person asked for; an expected error becomes a toast."""
-
-        async def guarded() -> None:
-            try:
-                await work
-            except ComfyError as error:
-                self.console.tell_error(error)
-
-        self.run_worker(guarded(), group="actions", exit_on_error=True)
 
     # -- queue ---------------------------------------------------------------------------------
 
@@ -193,6 +156,11 @@ class WorkflowActions(Screen[Any]):
         self._run(work())
 
     def _edit(self, entry: Entry, prepared: Prepared) -> None:
+        self.open_form(entry, prepared)
+
+    def open_form(self, entry: Entry, prepared: Prepared, start: Key | None = None) -> None:
+        """Change the values of a workflow that has a prompt, beginning with one of them."""
+
         def left(result: Edited | None) -> None:
             if result is None:
                 return
@@ -201,7 +169,8 @@ class WorkflowActions(Screen[Any]):
             if result.queue:
                 self._run(self._queue((entry,)))
 
-        form = EditScreen(entry.name, prepared, self.desk.edits_of(entry), self.desk.node_info())
+        edits = self.desk.edits_of(entry)
+        form = EditScreen(entry.name, prepared, edits, self.desk.node_info(), start)
         self.app.push_screen(form, left)
 
     def action_reset_edits(self) -> None:
@@ -225,97 +194,15 @@ class WorkflowActions(Screen[Any]):
         prompt = self.desk.edits_of(entry).apply(prepared.prompt)
         found = [field for field in fields(prompt) if field.kind is FieldKind.FILE]
         if len(found) < 2:
-            self._choose_file(entry, found[0].key if found else None)
+            self.choose_file(entry, found[0].key if found else None)
             return
         labels = [f"{field.title} ({field.node_id}), {field.input}: {field.value}" for field in found]
 
         def chosen(number: int | None) -> None:
             if number is not None:
-                self._choose_file(entry, found[number].key)
+                self.choose_file(entry, found[number].key)
 
         self.app.push_screen(PickDialog("Which input is the file for?", labels), chosen)
-
-    def _choose_file(self, entry: Entry, target: Key | None) -> None:
-        def chosen(path: Path | None) -> None:
-            if path is not None:
-                self._upload(entry, target, path)
-
-        title = "Upload an input file" if target else "Upload a file; this workflow has no input for one"
-        self.app.push_screen(PathDialog(title), chosen)
-
-    def _upload(self, entry: Entry, target: Key | None, path: Path) -> None:
-        self.console.tell("Uploading", f"{path.name} ...")
-
-        async def call(session: Session) -> UploadedFile:
-            name, content = await asyncio.to_thread(read_picture, path)
-            return await session.client.upload_image(name, content)
-
-        def done(uploaded: UploadedFile) -> str:
-            self.desk.nodes.forget()  # the lists of input files have changed
-            if target is None:
-                self._run(self._after_upload())
-                return f"It is {uploaded.reference} on the server; the workflow has no input for it."
-            self.desk.set_edits(entry, self.desk.edits_of(entry).with_value(target, uploaded.reference))
-            self._run(self._after_upload())
-            return f"It is {uploaded.reference} on the server; node {target[0]} uses it now. Q queues."
-
-        self.console.act(call, done, title="Uploaded")
-
-    async def _after_upload(self) -> None:
-        await self.desk.fetch_nodes()
-        self.show_again()
-
-    # -- export --------------------------------------------------------------------------------
-
-    def action_export_workflow(self) -> None:
-        """Write the workflow under the cursor to the project's folder; works offline."""
-        entry = self.current_entry()
-        if entry is None:
-            self.console.tell("No workflow", "Choose a workflow first.", severity="warning")
-            return
-        self._run(self._export(entry))
-
-    async def _export(self, entry: Entry) -> None:
-        shown = self.shown
-        known = shown.prepared if shown is not None and shown.entry == entry else None
-        # What lies on a server that is away can still be exported if it is on the screen.
-        prepared = known if known is not None and not entry.is_local else await self.desk.open(entry)
-        export = export_of(prepared, self.desk.edits_of(entry))
-        project = self.console.options.project
-        base, name = (project.folder, project.name) if project is not None else (Path.cwd(), "default")
-        path = await asyncio.to_thread(export_path, base, name, Path(entry.name).name)
-        try:
-            await asyncio.to_thread(write_export, path, export.document)
-        except FileExistsError:
-            self._ask_overwrite(path, export)
-            return
-        self._exported(path, export)
-
-    def _ask_overwrite(self, path: Path, export: Export) -> None:
-        free = free_path(path)
-        choices = (
-            ("new", "n", f"Write {free.name} beside it"),
-            ("over", "o", f"Overwrite {path.name}"),
-        )
-
-        async def write(choice: str) -> None:
-            target = path if choice == "over" else free
-            try:
-                await asyncio.to_thread(write_export, target, export.document, overwrite=choice == "over")
-            except FileExistsError:
-                self._ask_overwrite(path, export)
-                return
-            self._exported(target, export)
-
-        def chosen(choice: str | None) -> None:
-            if choice is not None:
-                self._run(write(choice))
-
-        self.app.push_screen(ChoiceDialog("There is such a file", choices, str(path)), chosen)
-
-    def _exported(self, path: Path, export: Export) -> None:
-        note = f"\n{export.note}" if export.note else ""
-        self.console.tell("Exported", f"{path}\n{DRAG_HINT}{note}")
 
     # -- a file by its path, and copying ---------------------------------------------------------
 
@@ -335,10 +222,10 @@ class WorkflowActions(Screen[Any]):
 
     def action_copy_row(self) -> None:
         """Copy the path or the prompt."""
-        entry, shown = self.current_entry(), self.shown
+        entry = self.current_entry()
         if entry is None:
             return
-        ready = shown.prepared if shown is not None and shown.entry == entry else None
+        ready = self.known_of(entry)
         if ready is None or ready.prompt is None:
             self.console.copy(entry.place, "path")
             return

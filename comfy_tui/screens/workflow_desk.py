@@ -9,8 +9,9 @@ from pathlib import Path
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.errors import ComfyError, Unreachable
+from comfy_tui.inventory.adviser import Adviser
 from comfy_tui.inventory.nodes import NodeInfo, NodeShelf
-from comfy_tui.inventory.prepare import Prepared, judge, prepare
+from comfy_tui.inventory.prepare import Prepared, prepare, prepare_again
 from comfy_tui.library.entry import Entry, Group, stem_of
 from comfy_tui.library.source import local_groups, read_file, read_remote, remote_groups
 from comfy_tui.options import AppOptions
@@ -44,9 +45,14 @@ class Desk:
     busy: set[str] = field(default_factory=set)
     client: ComfyClient | None = None
     version: str | None = None
+    adviser: Adviser = field(init=False)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     _rows: list[Row] = field(default_factory=list)
     _rows_of: tuple[object, ...] | None = None
+
+    def __post_init__(self) -> None:
+        project = self.options.project
+        self.adviser = Adviser(project.folder if project is not None else None)
 
     # -- sources -------------------------------------------------------------------------------
 
@@ -143,10 +149,7 @@ class Desk:
 
     async def judge_again(self, entry: Entry, ready: Prepared) -> Prepared:
         """The same workflow, with what is known and changed now."""
-        info = self.node_info()
-        if ready.prompt is None:
-            return await asyncio.to_thread(prepare, ready.file, info, self.edits_of(entry))
-        return await asyncio.to_thread(judge, ready, info, self.edits_of(entry))
+        return await asyncio.to_thread(prepare_again, ready, self.node_info(), self.edits_of(entry))
 
     async def preview(self, entry: Entry, ready: Prepared) -> Preview:
         """What there is to show of it."""

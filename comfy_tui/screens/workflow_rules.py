@@ -11,12 +11,15 @@ from comfy_tui.library.export import Export
 from comfy_tui.text import clean, count_of
 from comfy_tui.widgets.workflow_preview import diagnostic_words
 from comfy_tui.workflow.checking import BREAKS_SERVER
+from comfy_tui.workflow.diagnostic import Severity
 from comfy_tui.workflow.edits import Edits, Key
 from comfy_tui.workflow.formats import WorkflowKind
 from comfy_tui.workflow.parameters import FieldKind, fields
 from comfy_tui.workflow.typed import find_spec
+from comfy_tui.workflow.writeback import write_back
 
 _SHOWN = 8
+_LOST_SHOWN = 4
 
 
 def why_never(prepared: Prepared, nodes_problem: str = "") -> str:
@@ -70,13 +73,32 @@ def seed_limits(prepared: Prepared, info: NodeInfo | None) -> dict[Key, int]:
 
 
 def export_of(prepared: Prepared, edits: Edits) -> Export:
-    """What to write: the file's own format, or API format where values were changed."""
-    changed = bool(edits.values)
-    if prepared.prompt is not None and (changed or prepared.file.kind is WorkflowKind.API):
-        note = ""
-        if prepared.file.kind is WorkflowKind.EDITOR:
-            note = "In API format, with your changes; layout and notes of the original are not in it."
-        prompt = edits.apply(prepared.prompt) if changed else prepared.prompt
-        return Export(prompt, note)
-    note = "Your changes are not in it: without node definitions they cannot be applied." if changed else ""
-    return Export(prepared.file.graph or {}, note)
+    """What to write where there is no choice: a prompt with the changes, or a graph as it is."""
+    if prepared.file.kind is WorkflowKind.API:
+        return api_export(prepared, edits)
+    note = ""
+    if edits.values:
+        note = "Your changes are not in it: without node definitions they cannot be applied."
+    return Export(prepared.file.graph or {}, note, incomplete=bool(note))
+
+
+def api_export(prepared: Prepared, edits: Edits) -> Export:
+    """The prompt with the changes; layout and notes are not in it."""
+    prompt = prepared.prompt or {}
+    return Export(edits.apply(prompt) if edits.values else prompt)
+
+
+def editor_export(prepared: Prepared, edits: Edits, info: NodeInfo | None) -> Export:
+    """The editor's document with the changes written back where the editor keeps them; for a thread."""
+    if not edits.values or info is None:
+        return export_of(prepared, edits)
+    made = write_back(prepared.file.graph or {}, edits.values, info.converter)
+    lost = [said for said in made.diagnostics if said.severity is not Severity.INFO]
+    lines = []
+    if made.written:
+        lines.append(f"{count_of(len(made.written), 'changed value')} written into it.")
+    if lost:
+        lines.append(f"Not written: {count_of(len(lost), 'value')}; API format (a) holds all of them.")
+        lines += [diagnostic_words(said) for said in lost[:_LOST_SHOWN]]
+    lines += [diagnostic_words(said) for said in made.diagnostics if said.severity is Severity.INFO][:2]
+    return Export(made.workflow, "\n".join(lines), incomplete=bool(lost))

@@ -80,6 +80,10 @@ class FormFields:
         usual = tuple(field for field in self._fields if field.kind is not FieldKind.OTHER)
         return self._fields if everything or not usual else usual
 
+    def is_usual(self, key: Key) -> bool:
+        """Whether the value is listed without asking for everything."""
+        return any(field.key == key for field in self.shown(everything=False))
+
     def find(self, key: str, edits: Edits) -> FormField | None:
         """The value of a row."""
         for field in self._fields:

@@ -131,6 +131,8 @@ def _append_verdict(text: Page, prepared: Prepared, preview: Preview) -> None:
             text.append(f"{clean(prepared.why_not)}.\n")
             if preview.unknown_because:
                 text.append(f"  {clean(preview.unknown_because)}\n")
+    if prepared.diagnostics:
+        text.append(f"  d shows {count_of(len(prepared.diagnostics), 'finding')} and what to do\n", DIM)
     for note in prepared.file.notes[:5]:
         text.append(f"· {clean(note)}\n", DIM)
 

@@ -1,0 +1,60 @@
+"""Uploading a file for an input of a workflow; the name that the server gives it becomes its value."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from comfy_tui.comfy.types import UploadedFile
+from comfy_tui.library.entry import Entry
+from comfy_tui.library.picture import read_picture
+from comfy_tui.screens.acting import Acting
+from comfy_tui.screens.upload import PathDialog
+from comfy_tui.workflow.edits import Key
+
+if TYPE_CHECKING:
+    from comfy_tui.monitor.session import Session
+
+
+class UploadActions(Acting):
+    """Choose a local file, upload it, use it."""
+
+    def choose_file(self, entry: Entry, target: Key | None) -> None:
+        """Ask which file, then upload it.
+
+        Args:
+            entry: the workflow.
+            target: the input that it is for; None where the workflow has none.
+        """
+
+        def chosen(path: Path | None) -> None:
+            if path is not None:
+                self._upload(entry, target, path)
+
+        title = "Upload an input file" if target else "Upload a file; this workflow has no input for one"
+        self.app.push_screen(PathDialog(title), chosen)
+
+    def _upload(self, entry: Entry, target: Key | None, path: Path) -> None:
+        self.console.tell("Uploading", f"{path.name} ...")
+
+        async def call(session: Session) -> UploadedFile:
+            name, content = await asyncio.to_thread(read_picture, path)
+            return await session.client.upload_image(name, content)
+
+        def done(uploaded: UploadedFile) -> str:
+            self.desk.nodes.forget()  # the lists of input files have changed
+            if target is not None:
+                edits = self.desk.edits_of(entry).with_value(target, uploaded.reference)
+                self.desk.set_edits(entry, edits)
+            if self.is_attached:
+                self._run(self._after_upload())
+            if target is None:
+                return f"It is {uploaded.reference} on the server; the workflow has no input for it."
+            return f"It is {uploaded.reference} on the server; node {target[0]} uses it now. Q queues."
+
+        self.console.act(call, done, title="Uploaded")
+
+    async def _after_upload(self) -> None:
+        await self.desk.fetch_nodes()
+        self.show_again()
