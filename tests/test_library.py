@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.types import Template, UserFile
@@ -15,9 +19,16 @@ from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import WorkflowError
 from comfy_tui.library import recent
 from comfy_tui.library.entry import server_group, template_group
-from comfy_tui.library.folders import DEPTH_LIMIT, list_folder
+from comfy_tui.library.folders import DEPTH_LIMIT, MEDIA_LIMIT, list_folder, list_groups
 from comfy_tui.library.picture import list_items, read_picture
-from comfy_tui.library.source import local_groups, read_file, read_remote, remote_groups, typed_path
+from comfy_tui.library.source import (
+    local_groups,
+    read_file,
+    read_remote,
+    read_workflow,
+    remote_groups,
+    typed_path,
+)
 from comfy_tui.project import find_project
 
 
@@ -172,3 +183,83 @@ async def test_a_source_that_fails_says_why_and_the_other_stays() -> None:
         assert saved.entries == ()
         assert "The server failed" in saved.note
         assert templates.entries
+
+
+# -- pictures, videos and sound ----------------------------------------------------------------
+
+
+def made_by_comfyui(text: str = '{"1": {"class_type": "A", "inputs": {}}}') -> bytes:
+    content = io.BytesIO()
+    tags = PngInfo()
+    tags.add_text("prompt", text)
+    Image.new("RGB", (2, 2)).save(content, "PNG", pnginfo=tags)
+    return content.getvalue()
+
+
+def test_media_are_listed_under_a_heading_of_their_own(tmp_path: Path) -> None:
+    project, folder = tmp_path / "p", tmp_path / "out"
+    for place in (project / "workflows" / "made", folder):
+        place.mkdir(parents=True)
+    (project / "workflows" / "a.json").write_text("{}")
+    for name in ("made/b.PNG", "c.mp4", "d.flac", ".hidden.png", "e.txt", "f.safetensors"):
+        (project / "workflows" / name).write_bytes(b"nothing is read of it")
+    (folder / "g.webp").touch()
+    groups = local_groups(find_project(project, project), (folder,))
+    assert [group.title for group in groups] == [
+        "Project p",
+        "Folder out",
+        "Project p: pictures, videos, sound",
+        "Folder out: pictures, videos, sound",
+    ]
+    assert [entry.name for entry in groups[0].entries] == ["a"]
+    assert {entry.name for entry in groups[2].entries} == {"made/b.PNG", "c.mp4", "d.flac"}
+    assert "no *.json" in groups[1].note
+    assert all(entry.is_media for entry in groups[2].entries)
+    assert not groups[0].entries[0].is_media
+    assert len({group.key for group in groups}) == 4
+
+
+def test_a_folder_full_of_pictures_does_not_flood_the_list(tmp_path: Path) -> None:
+    for number in range(MEDIA_LIMIT + 50):
+        picture = tmp_path / f"ComfyUI_{number:05}_.png"
+        picture.touch()
+        os.utime(picture, (number, number))
+    listed, media = list_groups("f", "F", tmp_path)
+    assert listed.entries == ()
+    assert len(media.entries) == MEDIA_LIMIT
+    assert media.entries[0].name == f"ComfyUI_{MEDIA_LIMIT + 49:05}_.png"  # the newest first
+    assert f"the newest of {MEDIA_LIMIT + 50}" in media.note
+
+
+def test_the_workflow_in_a_picture(tmp_path: Path) -> None:
+    (tmp_path / "made.png").write_bytes(made_by_comfyui())
+    file = read_workflow(tmp_path / "made.png", name="made.png")
+    assert file.prompt == {"1": {"class_type": "A", "inputs": {}}}
+    assert file.name == "made.png"
+    (tmp_path / "text.png").write_text('{"1": {"class_type": "A", "inputs": {}}}')
+    assert read_workflow(tmp_path / "text.png").prompt  # the content decides
+    Image.new("RGB", (2, 2)).save(tmp_path / "plain.png")
+    with pytest.raises(WorkflowError, match="holds no workflow"):
+        read_workflow(tmp_path / "plain.png")
+
+
+def test_of_large_media_a_part_is_read(tmp_path: Path) -> None:
+    video = tmp_path / "long.png"
+    video.write_bytes(made_by_comfyui())
+    os.truncate(video, 3 * 1024**3)  # a sparse file
+    started = time.monotonic()
+    assert read_workflow(video).prompt
+    assert time.monotonic() - started < 1
+    (tmp_path / "big.json").touch()
+    os.truncate(tmp_path / "big.json", 65 * 1024 * 1024)
+    with pytest.raises(WorkflowError, match="at most 64 MB"):
+        read_workflow(tmp_path / "big.json")
+
+
+def test_what_is_no_file_is_no_workflow(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for name, words in (("pipe.png", "not a file"), ("", "directory|not a file"), ("no.png", "No such file")):
+        with pytest.raises(WorkflowError, match=words):
+            read_workflow(tmp_path / name)
+    with pytest.raises(WorkflowError, match="null"):
+        read_workflow(tmp_path / "a\0b")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from comfy_tui.errors import WorkflowError
 from comfy_tui.workflow.formats import (
@@ -54,17 +54,23 @@ def _text(path: str) -> bytes | WorkflowFile:
     """The text of a file, or the workflow inside a picture, video or sound."""
     try:
         if path == "-":
-            text = sys.stdin.buffer.read(SIZE_LIMIT + 1)
-            return text if media_format(text) is None else parse_file(text, name=path)
+            return _read(sys.stdin.buffer, path)
         with Path(path).open("rb") as file:
-            if file.seekable():
-                if media_format(file) is not None:
-                    return parse_file(file, name=path)
-                file.seek(0)
-            return file.read(SIZE_LIMIT + 1)
+            return _read(file, path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise WorkflowError("The file cannot be read", f"{path}: {reason}", "Check the path.") from error
+
+
+def _read(file: BinaryIO, path: str) -> bytes | WorkflowFile:
+    """Of media that can be read at any place only parts are read, however large they are."""
+    if not file.seekable():
+        text = file.read(SIZE_LIMIT + 1)
+        return text if media_format(text) is None else parse_file(text, name=path)
+    if media_format(file) is not None:
+        return parse_file(file, name=path)
+    file.seek(0)
+    return file.read(SIZE_LIMIT + 1)
 
 
 def _whole_prompt(value: Any) -> Mapping[str, Any] | None:

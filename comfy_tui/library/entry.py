@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from comfy_tui.comfy.types import Template, UserFile
+from comfy_tui.workflow.metadata import MEDIA_ENDINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ class Entry:
         return self.path is not None
 
     @property
+    def is_media(self) -> bool:
+        """Whether it is a local picture, video or sound: little is read of those, however large."""
+        return self.path is not None and is_media(self.path.name)
+
+    @property
     def place(self) -> str:
         """Where it is, in words that can be copied."""
         if self.path is not None:
@@ -61,6 +67,11 @@ class Group:
     title: str
     entries: tuple[Entry, ...] = ()
     note: str = ""
+
+
+def is_media(name: str) -> bool:
+    """Whether a file is a picture, a video or sound by its name."""
+    return name.lower().endswith(MEDIA_ENDINGS)
 
 
 def stem_of(path: str) -> str:

@@ -15,6 +15,14 @@ from comfy_tui.errors import WorkflowError
 from comfy_tui.workflow.media import exif, heif, id3, isobmff, matroska, other, png, vorbis
 from comfy_tui.workflow.media.source import TEXT_LIMIT, Damaged, Source, Tags, TooMuch
 
+#: How the names of pictures, videos and sound end that may hold a workflow: for lists. What a file is, its
+#: content decides.
+MEDIA_ENDINGS = (
+    *(".png", ".webp", ".jpg", ".jpeg", ".avif", ".svg"),
+    *(".mp4", ".mov", ".m4v", ".webm", ".mkv"),
+    *(".flac", ".mp3", ".ogg", ".oga", ".opus"),
+)
+
 _NO_WORKFLOW_HINT = (
     "ComfyUI writes none when started with --disable-metadata; chats and web sites remove it from copies. "
     "Ask for the original file or the workflow's JSON."
