@@ -108,3 +108,34 @@ async def console(url: str, *, size: tuple[int, int] = (120, 40), **options: Any
     app = ComfyApp(options_for(url, **options))
     async with app.run_test(size=size, notifications=True) as pilot:
         yield Console(app, pilot)
+
+
+async def answers_lost(server: Any) -> tuple[asyncio.Server, int]:
+    """A proxy that passes requests on and loses the answers to POST /prompt."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", server.port)
+            length = next(
+                (
+                    int(line[15:])
+                    for line in head.split(b"\r\n")
+                    if line.lower().startswith(b"content-length:")
+                ),
+                0,
+            )
+            up_writer.write(head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            up_writer.write(await reader.readexactly(length))
+            answer = await up_reader.read(-1)
+            if not head.startswith(b"POST /prompt"):
+                writer.write(answer)
+                await writer.drain()
+            up_writer.close()
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    listener = await asyncio.start_server(handle, "127.0.0.1", 0)
+    return listener, listener.sockets[0].getsockname()[1]

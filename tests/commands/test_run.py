@@ -24,7 +24,7 @@ from comfy_tui.errors import ServerError
 from comfy_tui.monitor import follow
 from comfy_tui.monitor import submit as submit_module
 from run_support import Call, events, history, node, picture, sleeping, until_running, write
-from support import until
+from support import answers_lost, until
 
 LEGACY = pytest.mark.parametrize("legacy", [False, True], ids=["new", "old"])
 SHIPPED = Path("comfy_tui/demo/workflows").resolve()
@@ -438,40 +438,9 @@ async def _unanswered(run: Call) -> tuple[int, str, str]:
         return await run(server, picture())
 
 
-async def _answers_lost(server: DemoServer) -> tuple[asyncio.Server, int]:
-    """A proxy that passes requests on and loses the answers to POST /prompt."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", server.port)
-            length = next(
-                (
-                    int(line[15:])
-                    for line in head.split(b"\r\n")
-                    if line.lower().startswith(b"content-length:")
-                ),
-                0,
-            )
-            up_writer.write(head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-            up_writer.write(await reader.readexactly(length))
-            answer = await up_reader.read(-1)
-            if not head.startswith(b"POST /prompt"):
-                writer.write(answer)
-                await writer.drain()
-            up_writer.close()
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    listener = await asyncio.start_server(handle, "127.0.0.1", 0)
-    return listener, listener.sockets[0].getsockname()[1]
-
-
 async def test_a_lost_answer_is_found_and_followed(run: Call) -> None:
     async with DemoServer(speed=20) as server:
-        proxy, port = await _answers_lost(server)
+        proxy, port = await answers_lost(server)
         code, out, err = await run(f"http://127.0.0.1:{port}", sleeping(seconds=5, steps=2), "--json")
         proxy.close()
         assert server.faults.count("/prompt", "POST") == 1

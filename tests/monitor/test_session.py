@@ -18,7 +18,7 @@ from comfy_tui.monitor import submit as submit_module
 from comfy_tui.monitor.session import Session, read_install_id
 from comfy_tui.monitor.state import Link, Notice, Update
 from comfy_tui.monitor.submit import Submission
-from support import until
+from support import answers_lost, until
 
 LEGACY = pytest.mark.parametrize("legacy", [False, True], ids=["0.26.0", "0.3.64"])
 
@@ -189,44 +189,13 @@ def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 @LEGACY
 async def test_a_submit_that_arrived_without_an_answer_is_found(legacy: bool) -> None:
     async with DemoServer(legacy=legacy, speed=20) as server, watched(server.url) as w:
-        lying_proxy = await _answers_lost(server)
+        lying_proxy = await answers_lost(server)
         async with watched(f"http://127.0.0.1:{lying_proxy[1]}") as lossy:
             sent = await lossy.session.submit(Submission(slow(), "x"))
         await until(lambda: w.session.jobs.running)
         assert w.session.jobs.running[0].prompt_id == sent.prompt_id
         assert server.faults.count("/prompt", "POST") == 1
         lying_proxy[0].close()
-
-
-async def _answers_lost(server: DemoServer) -> tuple[asyncio.Server, int]:
-    """A proxy that passes requests on and loses the answers to POST /prompt."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", server.port)
-            length = next(
-                (
-                    int(line[15:])
-                    for line in head.split(b"\r\n")
-                    if line.lower().startswith(b"content-length:")
-                ),
-                0,
-            )
-            up_writer.write(head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-            up_writer.write(await reader.readexactly(length))
-            answer = await up_reader.read(-1)
-            if not head.startswith(b"POST /prompt"):
-                writer.write(answer)
-                await writer.drain()
-            up_writer.close()
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    listener = await asyncio.start_server(handle, "127.0.0.1", 0)
-    return listener, listener.sockets[0].getsockname()[1]
 
 
 async def test_a_submit_that_did_not_arrive_is_kept_and_sent_again_when_told() -> None:
