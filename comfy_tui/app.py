@@ -358,6 +358,7 @@ CHANGING_ACTIONS = frozenset(
         "queue_workflow",
         "upload_image",
         "install_missing",
+        "restart_server",
         "cancel_job",
         "clear_pending",
         "requeue_job",

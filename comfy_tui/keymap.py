@@ -122,6 +122,7 @@ KEYMAP: tuple[KeyBinding, ...] = (
         "Install by the server's Manager; asks first.",
         True,
     ),
+    K("finding.restart", ("R",), "restart_server", "Restart", "Restart ComfyUI by its Manager; asks first."),
     K(
         "finding.registry",
         ("a",),

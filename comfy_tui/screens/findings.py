@@ -170,16 +170,16 @@ class FindingsScreen(ConsoleScreen, Filterable, UploadActions, InstallActions, S
     async def _ask(self, outside: bool) -> None:
         assert self._prepared is not None
         found = self._prepared.diagnostics
+        self._notes = [self.desk.nodes_problem] if self.desk.nodes_problem else []
         if not needs_server(found):
-            self._notes = []
             return
         if outside:
             self._say(f"asking {_hosts()} ...")
             async with Outside() as network:
-                self._notes = await self.learn(found, network)
+                self._notes += await self.learn(found, network)
         else:
-            self._notes = await self.learn(found)
-        await self._advise()
+            self._notes += await self.learn(found)
+        await self._judge("judging ...")  # the node classes may have come anew, too
 
     def show_again(self) -> None:
         """A value has changed: judge again."""
@@ -226,6 +226,8 @@ class FindingsScreen(ConsoleScreen, Filterable, UploadActions, InstallActions, S
             return f"◌ {self._work_words}"
         if self._stage:
             return f"◌ {self._stage}"
+        if self.desk.restart_due:
+            return "! installed, not loaded yet: R restarts ComfyUI, after a question"
         if self._notes:
             return f"! not known: {clean('; '.join(self._notes), 400)}"
         unknown = self._unknown_classes()

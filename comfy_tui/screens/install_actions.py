@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from comfy_tui.comfy.manager_rules import Allowed
 from comfy_tui.monitor.install import Installer, InstallPlan, InstallProgress, InstallResult, can_install
-from comfy_tui.monitor.restart import RestartPlan, RestartProgress, RestartResult
+from comfy_tui.monitor.restart import RestartOutcome, RestartPlan, RestartProgress, RestartResult
 from comfy_tui.screens.acting import Acting
 from comfy_tui.screens.dialogs import ConfirmDialog
 from comfy_tui.screens.pick import PickDialog
@@ -22,7 +22,7 @@ STEP_S = 1.0
 
 
 class InstallActions(Acting):
-    """The action ``install_missing``; the screen says what is chosen and shows how far it is."""
+    """The actions ``install_missing`` and ``restart_server``; the screen shows how far they are."""
 
     _installing = False
 
@@ -114,29 +114,36 @@ class InstallActions(Acting):
         severity = "information" if result.ok else "warning" if result.offers_restart else "error"
         words = "\n".join(part for part in (result.message, result.hint) if part)
         self.console.tell(result.title, words or "Done.", severity=severity)
-        if not self.is_attached:
-            return
         if result.offers_restart and plan.needs_restart:
-            self._run(self._offer_restart(installer, plan.advice.classes))
-        elif result.ok:
+            # No question now: its keys would be those that the person is just typing for the list.
+            self.desk.restart_due |= set(plan.advice.classes)
+            self._show_work("")
+        elif result.ok and self.is_attached:
             self._run(self.server_changed())
 
     # -- the restart ---------------------------------------------------------------------------
 
-    async def _offer_restart(self, installer: Installer, classes: Sequence[str]) -> None:
+    def action_restart_server(self) -> None:
+        """Have the Manager restart ComfyUI, after a question that says what that hits."""
+        session, manager = self.console.session, self.desk.adviser.manager
+        if session is None or manager is None or self._installing:
+            why = "No Manager is known on this server; restart ComfyUI on its machine."
+            why = "Something is being installed; wait for its end." if self._installing else why
+            self.console.tell("Not restarted", why, severity="warning")
+            return
+        self._run(self._ask_restart(Installer(session.client, manager, step_s=STEP_S)))
+
+    async def _ask_restart(self, installer: Installer) -> None:
         plan = await installer.plan_restart()
         if plan.allowed is Allowed.NO:
-            self.console.tell("Restart ComfyUI", "Restart it on its machine: only then the nodes are there.")
+            self.console.tell("Not restarted", f"{plan.rule} Restart it on its machine.", severity="warning")
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._restart(installer, classes)
+                self._restart(installer, tuple(sorted(self.desk.restart_due)))
 
-        if self.is_attached:
-            self.app.push_screen(
-                ConfirmDialog("Restart ComfyUI now?", restart_words(plan), "Restart"), answered
-            )
+        self.app.push_screen(ConfirmDialog("Restart ComfyUI now?", restart_words(plan), "Restart"), answered)
 
     def _restart(self, installer: Installer, classes: Sequence[str]) -> None:
         async def call(session: Session) -> RestartResult | None:
@@ -156,6 +163,8 @@ class InstallActions(Acting):
         def done(result: RestartResult | None) -> None:
             if result is None:
                 return
+            if result.outcome in (RestartOutcome.READY, RestartOutcome.NODES_MISSING):
+                self.desk.restart_due.clear()
             words = "\n".join(part for part in (result.message, result.hint) if part)
             severity = "information" if result.ok else "error"
             self.console.tell(result.title, words or "It answers again.", severity=severity)

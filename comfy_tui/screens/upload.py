@@ -20,8 +20,9 @@ from comfy_tui.library.source import typed_path
 from comfy_tui.screens.pick import PICK_BINDINGS, PICK_CSS
 from comfy_tui.text import clean, format_bytes
 from comfy_tui.widgets.row_list import Cell, Column, Row, RowList
+from comfy_tui.workflow.metadata import MEDIA_ENDINGS as WORKFLOW_MEDIA
 
-WORKFLOW_ENDINGS = (".json",)
+WORKFLOW_ENDINGS = (".json", *WORKFLOW_MEDIA)
 
 
 class PathDialog(ModalScreen[Path | None]):

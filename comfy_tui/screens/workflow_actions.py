@@ -13,7 +13,7 @@ from comfy_tui.errors import ComfyError
 from comfy_tui.inventory.prepare import Prepared
 from comfy_tui.library.entry import Entry
 from comfy_tui.library.recent import add_recent
-from comfy_tui.library.source import read_file
+from comfy_tui.library.source import read_workflow
 from comfy_tui.monitor.batch import Outcome, queue_all
 from comfy_tui.monitor.submit import Submission
 from comfy_tui.screens.dialogs import ChoiceDialog, ConfirmDialog
@@ -216,7 +216,7 @@ class WorkflowActions(UploadActions, ExportActions, PageActions):
         self.app.push_screen(PathDialog("Open a workflow file", WORKFLOW_ENDINGS), chosen)
 
     async def _open_path(self, path: Path) -> None:
-        await asyncio.to_thread(read_file, path)  # a file that cannot be read is not remembered
+        await asyncio.to_thread(read_workflow, path)  # a file that cannot be read is not remembered
         await asyncio.to_thread(add_recent, path)
         await self.add_recent_entry(path_entry(path))
 

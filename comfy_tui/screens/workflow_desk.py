@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from comfy_tui.comfy.client import ComfyClient
-from comfy_tui.errors import ComfyError, Unreachable
+from comfy_tui.errors import ApiError, ComfyError, Unreachable
 from comfy_tui.inventory.adviser import Adviser
 from comfy_tui.inventory.nodes import NodeInfo, NodeShelf
 from comfy_tui.inventory.prepare import Prepared, prepare, prepare_again
 from comfy_tui.library.entry import Entry, Group, stem_of
-from comfy_tui.library.source import local_groups, read_file, read_remote, remote_groups
+from comfy_tui.library.source import local_groups, read_remote, read_workflow, remote_groups
 from comfy_tui.options import AppOptions
 from comfy_tui.text import clean, format_bytes
 from comfy_tui.widgets.filter_bar import matches
@@ -39,20 +40,24 @@ class Desk:
     remote_of: str = ""
     #: By the identity of the workflow.
     edits: dict[str, Edits] = field(default_factory=dict)
-    nodes: NodeShelf = field(default_factory=NodeShelf)
+    nodes: NodeShelf = field(init=False)
     nodes_problem: str = ""
     #: The workflows that are being queued, by identity.
     busy: set[str] = field(default_factory=set)
     client: ComfyClient | None = None
     version: str | None = None
     adviser: Adviser = field(init=False)
+    #: Node classes whose pack was installed, and which are there only after a restart.
+    restart_due: set[str] = field(default_factory=set)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     _rows: list[Row] = field(default_factory=list)
     _rows_of: tuple[object, ...] | None = None
 
     def __post_init__(self) -> None:
         project = self.options.project
-        self.adviser = Adviser(project.folder if project is not None else None)
+        folder = project.folder if project is not None else None
+        self.adviser = Adviser(folder)
+        self.nodes = NodeShelf(project=folder)
 
     # -- sources -------------------------------------------------------------------------------
 
@@ -73,6 +78,7 @@ class Desk:
     def leave_server(self) -> None:
         """Another server is watched: what was the old one's is forgotten."""
         self.remote, self.remote_of, self.nodes_problem = (), "", ""
+        self.restart_due.clear()
         self.edits = {key: edits for key, edits in self.edits.items() if key.startswith("file:")}
 
     def groups(self, *, online: bool) -> Iterator[Group]:
@@ -122,9 +128,20 @@ class Desk:
             info = await self.nodes.get(self.client, self.version)
         except ComfyError as error:
             self.nodes_problem = f"the node definitions cannot be read: {error.message or error.title}"
-            return self.node_info()
+            return await self.nodes.recall(self.client)
         self.nodes_problem = ""
         return info
+
+    async def recall_nodes(self) -> None:
+        """The node classes as they were, where nothing newer is known: from the disk, with their age."""
+        if self.client is not None:
+            await self.nodes.recall(self.client)
+
+    async def complete_nodes(self) -> None:
+        """Models too, for advice and for the project's file; what cannot be had now comes another time."""
+        if self.client is not None and not self.nodes_problem:
+            with suppress(ApiError):
+                await self.nodes.complete(self.client)
 
     async def open(self, entry: Entry, *, with_nodes: bool = False) -> Prepared:
         """Read a workflow and make it ready, with its edits judged.
@@ -138,12 +155,12 @@ class Desk:
         """
         async with self._reading:  # one at a time: passing over large files must not pile them up
             if entry.path is not None:
-                content = await asyncio.to_thread(read_file, entry.path)
+                file = await asyncio.to_thread(read_workflow, entry.path, name=entry.name)
             elif self.client is not None:
                 content = await read_remote(entry, self.client)
+                file = await asyncio.to_thread(parse_workflow, content, name=entry.name)
             else:
                 raise Unreachable("Not connected", "the workflow lies on the server", "r asks again.")
-            file = await asyncio.to_thread(parse_workflow, content, name=entry.name)
             info = await self.fetch_nodes() if with_nodes else self.node_info()
             return await asyncio.to_thread(prepare, file, info, self.edits_of(entry))
 

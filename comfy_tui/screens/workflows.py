@@ -111,6 +111,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
                 self.desk.leave_server()
             self.desk.client = client
             self._was_online = False
+            self._recall_nodes()
         stats = self.console.health.stats
         self.desk.version = stats.comfyui_version if stats is not None else None
         if self.online and not self._was_online:
@@ -143,6 +144,13 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         await self.desk.read_remote_groups()
         self._paint_list()
 
+    @work(group="recall", exclusive=True)
+    async def _recall_nodes(self) -> None:
+        before = self.desk.node_info()
+        await self.desk.recall_nodes()
+        if self.desk.node_info() is not before:
+            self.show_again()
+
     @work(group="nodes")
     async def _read_nodes(self) -> None:
         before = self.desk.node_info()
@@ -152,6 +160,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
             self._asking = False
         if self.desk.node_info() is not before or self.desk.nodes_problem:
             self.show_again()
+        await self.desk.complete_nodes()
 
     def action_reload_sources(self) -> None:
         """List everything again, and ask the server now."""
@@ -240,9 +249,9 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         if entry is None:
             self._show(None)
             return
-        if entry.size_bytes is not None and entry.size_bytes > PREVIEW_LIMIT_BYTES:
+        if (entry.size_bytes or 0) > PREVIEW_LIMIT_BYTES and not entry.is_media:
             self.workers.cancel_group(self, "preview")
-            words = f"{format_bytes(entry.size_bytes)}: enter reads it; that may take a moment"
+            words = f"{format_bytes(entry.size_bytes or 0)}: enter reads it; that may take a moment"
             self._show(Preview(entry, waiting=words))
             return
         # Until then the last one stays, under its own name: passing by costs no layout.
