@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from textual.content import Content
 
+from comfy_tui.inventory.nodes import FRESH_S
 from comfy_tui.inventory.prepare import Prepared, Standing
 from comfy_tui.library.entry import Entry
 from comfy_tui.monitor.state import Problem
@@ -91,7 +93,7 @@ def preview_text(preview: Preview, width: int, now_s: float) -> Content:
     if preview.problem is not None:
         _append_problem(text, preview.problem)
     if preview.prepared is not None:
-        _append_verdict(text, preview.prepared, preview)
+        _append_verdict(text, preview.prepared, preview, now_s)
         _append_facts(text, preview, width)
         _append_diagnostics(text, preview.prepared.diagnostics)
         _append_fields(text, preview, width)
@@ -114,7 +116,7 @@ def _append_problem(text: Page, problem: Problem) -> None:
             text.append(clean_lines(part, 600) + "\n")
 
 
-def _append_verdict(text: Page, prepared: Prepared, preview: Preview) -> None:
+def _append_verdict(text: Page, prepared: Prepared, preview: Preview, now_s: float) -> None:
     since = f" as of {clock_text(prepared.checked_at_s)}" if prepared.checked_at_s is not None else ""
     warnings = len(prepared.warnings)
     also = f", {count_of(warnings, 'warning')}" if warnings else ""
@@ -131,10 +133,24 @@ def _append_verdict(text: Page, prepared: Prepared, preview: Preview) -> None:
             text.append(f"{clean(prepared.why_not)}.\n")
             if preview.unknown_because:
                 text.append(f"  {clean(preview.unknown_because)}\n")
+    _append_age(text, prepared, now_s)
     if prepared.diagnostics:
         text.append(f"  d shows {count_of(len(prepared.diagnostics), 'finding')} and what to do\n", DIM)
     for note in prepared.file.notes[:5]:
         text.append(f"· {clean(note)}\n", DIM)
+
+
+def _append_age(text: Page, prepared: Prepared, now_s: float) -> None:
+    """What a verdict is worth that is not of this hour's word of the server."""
+    if prepared.standing not in (Standing.VALID, Standing.ERRORS):
+        return
+    at_s = prepared.checked_at_s
+    if at_s is None:
+        text.append("  by kept node definitions of an unknown age: the server may have changed\n", WARN)
+    elif prepared.by_kept or now_s - at_s >= FRESH_S:
+        day = time.strftime("%Y-%m-%d", time.localtime(at_s))
+        age = format_age(max(0.0, now_s - at_s))
+        text.append(f"  by what the server said {age} ({day}); it may have changed since\n", WARN)
 
 
 def _append_facts(text: Page, preview: Preview, width: int) -> None:
