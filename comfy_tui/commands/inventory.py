@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from comfy_tui.commands.common import Command, say, settle, tell
-from comfy_tui.commands.node_source import ask_or_remember, told_ago
+from comfy_tui.commands.node_source import ask_or_remember, of_project, told_ago
 from comfy_tui.errors import EXIT_OK, ConfigError, TimedOut, Unreachable
 from comfy_tui.options import AppOptions
 from comfy_tui.text import clean, count_of, format_bytes
@@ -62,20 +62,11 @@ def _find(args: argparse.Namespace, settings: AppOptions) -> Inventory:
     try:
         return ask_or_remember(settings.server, named=bool(args.server), with_models=True)
     except (Unreachable, TimedOut) as error:
-        kept = _of_project(settings)
+        kept = of_project(settings)
         if args.server or kept is None:
             raise
         say(f"{error}; used is the project's own inventory, written {told_ago(kept)}")
         return kept
-
-
-def _of_project(settings: AppOptions) -> Inventory | None:
-    if settings.project is None:
-        return None
-    from comfy_tui.inventory.project_file import read_project_file
-
-    found = read_project_file(settings.project.folder)
-    return found if found is not None and found.server in ("", settings.server.url) else None
 
 
 def _save(project: Path, inventory: Inventory) -> None:

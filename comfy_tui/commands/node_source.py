@@ -14,6 +14,7 @@ from comfy_tui.text import format_age
 if TYPE_CHECKING:
     from comfy_tui.config import ServerProfile
     from comfy_tui.inventory.inventory import Inventory
+    from comfy_tui.options import AppOptions
 
 
 def add_node_source(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +38,7 @@ def find_nodes(args: argparse.Namespace) -> Inventory:
     """The node classes that were asked for.
 
     A server that was named must answer. The one of the config or the environment may be away: then
-    what it said last counts, and stderr says how old that is.
+    what it said last counts, from the cache or else the project's file, and stderr says how old that is.
 
     Raises:
         ConfigError: the file or the config cannot be used.
@@ -48,7 +49,24 @@ def find_nodes(args: argparse.Namespace) -> Inventory:
 
         return read_object_info(args.object_info)
     settings = settle(args, server=args.server)
-    return ask_or_remember(settings.server, named=bool(args.server), with_models=False)
+    try:
+        return ask_or_remember(settings.server, named=bool(args.server), with_models=False)
+    except (Unreachable, TimedOut) as error:
+        kept = of_project(settings)
+        if args.server or kept is None or not kept.object_info:
+            raise
+        say(f"{error}; used is the project's own inventory, written {told_ago(kept)}: it may be old")
+        return kept
+
+
+def of_project(settings: AppOptions) -> Inventory | None:
+    """What the project's ``state/inventory.json`` says of the server in question; None where it has none."""
+    if settings.project is None:
+        return None
+    from comfy_tui.inventory.project_file import read_project_file
+
+    found = read_project_file(settings.project.folder)
+    return found if found is not None and found.server in ("", settings.server.url) else None
 
 
 def ask_or_remember(server: ServerProfile, *, named: bool, with_models: bool) -> Inventory:

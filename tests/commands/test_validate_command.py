@@ -4,15 +4,19 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from comfy_tui.commands import progress
 from comfy_tui.commands.diagnostic_text import DIAGNOSTIC_KEYS
 from comfy_tui.commands.validate import JSON_KEYS
 from comfy_tui.inventory.inventory import Inventory
+from comfy_tui.inventory.project_file import write_project_file
 from comfy_tui.inventory.store import InventoryStore
 from command_support import GRAPH, NOBODY, OBJECT_INFO, PROMPT, Run, write
 
@@ -168,3 +172,55 @@ def test_progress_only_where_a_person_sees_it_and_nothing_else(
     err = capsys.readouterr().err
     assert "checking 1 of 2" in err
     assert err.endswith("\r\x1b[K")
+
+
+def test_offline_the_projects_inventory_counts(run: Run, config_file: Path, tmp_path: Path) -> None:
+    config_file.parent.mkdir(parents=True, exist_ok=True)
+    config_file.write_text(f"default_server = '{NOBODY}'")
+    (tmp_path / "manifest.yaml").write_text("name: p\n")
+    flow = write(tmp_path / "flow.json", GRAPH)
+    told = Inventory(comfyui_version="0.26.0", fetched_at_s=0.0, object_info=OBJECT_INFO)
+    write_project_file(tmp_path, told)
+    code, out, err = run("validate", flow, "--json")
+    assert code == 0, err
+    assert "the project's own inventory" in err
+    source = json.loads(out)[0]["checked_with"]
+    assert (source["comfyui_version"], source["origin"]) == ("0.26.0", "file")
+    assert run("validate", flow, "--server", NOBODY)[0] == 3
+    write_project_file(tmp_path, replace(told, server="http://another:1"))
+    assert run("validate", flow)[0] == 3
+
+
+def test_a_replaced_class_is_no_error(run: Run, tmp_path: Path) -> None:
+    prompt = changed()
+    prompt["1"]["class_type"] = "OldMake"
+    flow = write(tmp_path / "flow.json", prompt)
+    answer = {"OldMake": [{"new_node_id": "Make", "input_mapping": None, "output_mapping": None}]}
+    told = Inventory(comfyui_version="0.26.0", object_info=OBJECT_INFO, replacements=answer)
+    write_project_file(tmp_path, told)
+    code, out, _ = run("validate", flow, "--object-info", tmp_path / "state" / "inventory.json", "--json")
+    assert code == 0
+    found = json.loads(out)[0]["diagnostics"]
+    assert [(one["severity"], one["code"], one["class_type"]) for one in found] == [
+        ("info", "replaced_node", "OldMake")
+    ]
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_picture_on_stdin(info: Path, tmp_path: Path, piped: bool) -> None:
+    tags = PngInfo()
+    tags.add_text("prompt", json.dumps(PROMPT))
+    Image.new("RGB", (2, 2)).save(tmp_path / "made.png", pnginfo=tags)
+    if not piped:
+        os.truncate(tmp_path / "made.png", 200 * 1024 * 1024)  # sparse; little of it is read
+    argv = [sys.executable, "-m", "comfy_tui", "validate", "-", "--object-info", str(info), "--json"]
+    with (tmp_path / "made.png").open("rb") as file:
+        done = subprocess.run(
+            argv,
+            stdin=None if piped else file,
+            input=file.read() if piped else None,
+            capture_output=True,
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["ok"] is True
