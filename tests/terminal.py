@@ -35,7 +35,7 @@ class Terminal:
         end = time.monotonic() + seconds
         got = bytearray()
         while not self.ended and (left := end - time.monotonic()) > 0:
-            got += self._read_some(left)
+            got += self.read_some(left)
         return bytes(got)
 
     def read_until(self, word: bytes, seconds: float = 30.0) -> float:
@@ -44,10 +44,10 @@ class Terminal:
         while word not in self.output:
             if self.ended or time.monotonic() > end:
                 raise AssertionError(f"{word!r} was not written: {bytes(self.output[-500:])!r}")
-            self._read_some(0.05)
+            self.read_some(0.05)
         return time.monotonic() - self.started
 
-    def _read_some(self, seconds: float) -> bytes:
+    def read_some(self, seconds: float) -> bytes:
         """Wait for one piece of output and answer what it asks."""
         if not select.select([self._fd], [], [], seconds)[0]:
             return b""

@@ -79,7 +79,9 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         yield FilterBar("filter: words of the name or the source")
         with Container(id="panes"):
             yield RowList(
-                (Column("Workflow"), Column("", 6), Column("Size", 7, drop=1, right=True)), id="entries"
+                (Column("Workflow"), Column("", 6), Column("Size", 7, drop=1, right=True)),
+                starts_at_top=True,
+                id="entries",
             )
             with VerticalScroll(id="preview", can_focus=True):
                 yield Static(id="about", markup=False)

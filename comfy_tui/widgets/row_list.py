@@ -150,9 +150,24 @@ class RowList(ScrollView, can_focus=True):
             return self.row_list
 
     def __init__(
-        self, columns: Sequence[Column], *, id: str | None = None, classes: str | None = None
+        self,
+        columns: Sequence[Column],
+        *,
+        starts_at_top: bool = False,
+        id: str | None = None,
+        classes: str | None = None,
     ) -> None:
+        """Make an empty list.
+
+        Args:
+            columns: from left to right.
+            starts_at_top: rows arrive in parts and in any order: the cursor stays on the first one
+                until the person has moved it.
+            id: of the widget.
+            classes: of the widget.
+        """
         super().__init__(id=id, classes=classes)
+        self._at_top = starts_at_top
         self.columns = tuple(columns)
         self.rows: tuple[Row, ...] = ()
         self.marked: set[str] = set()
@@ -177,7 +192,7 @@ class RowList(ScrollView, can_focus=True):
             self.marked -= gone
             self.post_message(self.MarksChanged(self))
         self.virtual_size = Size(self.size.width, len(new) + 1)
-        position = self._index.get(key, min(self.cursor, len(new) - 1))
+        position = 0 if self._at_top else self._index.get(key, min(self.cursor, len(new) - 1))
         moved = self._place(position)
         if len(old) != len(new) or moved:
             self.refresh()
@@ -203,6 +218,7 @@ class RowList(ScrollView, can_focus=True):
         position = self._index.get(key)
         if position is None:
             return False
+        self._at_top = False
         self._place(position)
         self.refresh()
         return True
@@ -233,6 +249,7 @@ class RowList(ScrollView, can_focus=True):
     # -- keys and mouse ------------------------------------------------------------------------
 
     def _move(self, step: int) -> None:
+        self._at_top = False
         position = self.cursor + step
         direction = 1 if step > 0 else -1
         position = max(0, min(len(self.rows) - 1, position))
