@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from test_workflows_screen import go_to, paste, plain, put, workflows
 
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.inventory.registry import Outside
@@ -18,6 +17,7 @@ from comfy_tui.screens.edit import EditScreen
 from comfy_tui.screens.findings import FindingsScreen
 from comfy_tui.screens.outline import OutlineScreen
 from support import Console, until
+from test_workflows_screen import go_to, paste, plain, put, workflows
 
 URL = "https://huggingface.co/demo/demo/resolve/main/nowhere.safetensors"
 
@@ -135,16 +135,18 @@ async def findings(url: str, project: Path, name: str = "broken", **options: Any
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 @pytest.mark.parametrize("legacy", [False, True])
 async def test_all_findings_under_headings(legacy: bool, size: tuple[int, int], project: Path) -> None:
-    async with DemoServer(legacy=legacy) as server:
-        async with findings(server.url, project, size=size) as ui:
-            await ui.see("The server would refuse (5)", "What to do", "5 errors as of", "My photo (1), image")
-            await choose(ui, "sampler_name")
-            await ui.see("Sample (7) · KSampler", "input sampler_name", "Did you mean:", "euler")
-            await choose(ui, "Invert (3)")
-            await ui.see("DemoExtraInvert", "missing_node_type" if not legacy else "error")
-            await choose(ui, "nowhere.safetensors")
-            await ui.press("escape")
-            await ui.see("d shows 5 findings")
+    async with (
+        DemoServer(legacy=legacy) as server,
+        findings(server.url, project, size=size) as ui,
+    ):
+        await ui.see("The server would refuse (5)", "What to do", "5 errors as of", "My photo (1), image")
+        await choose(ui, "sampler_name")
+        await ui.see("Sample (7) · KSampler", "input sampler_name", "Did you mean:", "euler")
+        await choose(ui, "Invert (3)")
+        await ui.see("DemoExtraInvert", "missing_node_type" if not legacy else "error")
+        await choose(ui, "nowhere.safetensors")
+        await ui.press("escape")
+        await ui.see("d shows 5 findings")
 
 
 async def test_the_conversion_and_the_properties_of_the_workflow(project: Path) -> None:
@@ -153,7 +155,7 @@ async def test_the_conversion_and_the_properties_of_the_workflow(project: Path) 
         await choose(ui, "gone-pack")
         await ui.see("comfy node install gone-pack", "told by: workflow")
         await choose(ui, "→ nowhere")
-        await ui.see("checkpoints", URL[:60], "curl -L -C -")
+        await ui.see("models/checkpoints", URL[:40], "curl -L -C -")
 
 
 async def test_what_breaks_the_server_comes_first(project: Path) -> None:
@@ -247,20 +249,22 @@ async def test_upload_the_missing_image(project: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("manager", "legacy"), [("v4", False), ("v3", False), ("v4-legacy", False)])
 async def test_install_and_restart(manager: str, legacy: bool, project: Path) -> None:
-    async with DemoServer(manager=manager, legacy=legacy, speed=50) as server:
-        async with findings(server.url, project) as ui:
-            await choose(ui, "Invert (3)")
-            await ui.press("I")
-            await ui.see("Install demo-extra-nodes?", "from https://", "Rule: The Manager", "security_level")
-            assert not server.state.manager.disk.packs
-            await ui.press("y")
-            await ui.see("is on the server", "R restarts ComfyUI")
-            await ui.see("The server would refuse (5)")  # not there before the restart
-            await ui.press("R")
-            await ui.see("Restart ComfyUI now?", "No job runs or waits")
-            await ui.press("y")
-            await ui.see("is back", "The server would refuse (4)")
-            assert "R restarts" not in ui.text()
+    async with (
+        DemoServer(manager=manager, legacy=legacy, speed=50) as server,
+        findings(server.url, project) as ui,
+    ):
+        await choose(ui, "Invert (3)")
+        await ui.press("I")
+        await ui.see("Install demo-extra-nodes?", "from https://", "Rule: The Manager", "security_level")
+        assert not server.state.manager.disk.packs
+        await ui.press("y")
+        await ui.see("is on the server", "R restarts ComfyUI")
+        await ui.see("The server would refuse (5)")  # not there before the restart
+        await ui.press("R")
+        await ui.see("Restart ComfyUI now?", "No job runs or waits")
+        await ui.press("y")
+        await ui.see("is back", "The server would refuse (4)")
+        assert "R restarts" not in ui.text()
 
 
 async def test_a_pack_that_does_not_load_is_told(project: Path) -> None:
@@ -281,15 +285,17 @@ async def test_a_pack_that_does_not_load_is_told(project: Path) -> None:
 
 
 async def test_a_manager_that_refuses_says_its_rule(project: Path) -> None:
-    async with DemoServer(manager="v3", manager_level="strong", speed=50) as server:
-        async with findings(server.url, project) as ui:
-            await choose(ui, "Invert (3)")
-            await ui.press("I")
-            await ui.see("Install demo-extra-nodes?")
-            await ui.press("y")
-            await ui.see("does not allow this")
-            assert not server.state.manager.disk.packs
-            assert "R restarts" not in ui.text()
+    async with (
+        DemoServer(manager="v3", manager_level="strong", speed=50) as server,
+        findings(server.url, project) as ui,
+    ):
+        await choose(ui, "Invert (3)")
+        await ui.press("I")
+        await ui.see("Install demo-extra-nodes?")
+        await ui.press("y")
+        await ui.see("does not allow this")
+        assert not server.state.manager.disk.packs
+        assert "R restarts" not in ui.text()
 
 
 async def test_without_a_manager_the_command_is_the_way(project: Path) -> None:
@@ -301,14 +307,16 @@ async def test_without_a_manager_the_command_is_the_way(project: Path) -> None:
 
 
 async def test_readonly_neither_uploads_nor_installs(project: Path) -> None:
-    async with DemoServer(manager="v4") as server:
-        async with findings(server.url, project, readonly=True) as ui:
-            await ui.press("i", "R")
-            await choose(ui, "Invert (3)")
-            await ui.press("I")
-            await ui.pilot.pause()
-            assert isinstance(ui.app.screen, FindingsScreen)
-            assert not any(method == "POST" for method, _ in server.requests)
+    async with (
+        DemoServer(manager="v4") as server,
+        findings(server.url, project, readonly=True) as ui,
+    ):
+        await ui.press("i", "R")
+        await choose(ui, "Invert (3)")
+        await ui.press("I")
+        await ui.pilot.pause()
+        assert isinstance(ui.app.screen, FindingsScreen)
+        assert not any(method == "POST" for method, _ in server.requests)
 
 
 async def test_the_registry_is_asked_only_after_a_question(
@@ -375,16 +383,18 @@ async def test_hostile_titles_values_and_server(size: tuple[int, int], tmp_path:
     prompt["1"]["inputs"]["image"] = name
     prompt["4"]["inputs"]["ckpt_name"] = f"{name}.safetensors"
     put(folder, "evil", prompt)
-    async with DemoServer(hostile=True, manager="v4") as server:
-        async with findings(server.url, folder, "evil", size=size) as ui:
-            rows = page_of(ui).query_one("#findings")
-            for row in [row for row in rows.rows if not row.heading]:
-                rows.select(row.key)
-                await ui.pilot.pause()
-                assert not any(ch in ui.text() for ch in "\x1b\x07\x9b\u202e\u2066\u200f")
-            await ui.press("y", "escape", "Y")
-            await ui.see("All as one shell script")
-            await ui.press("escape")
+    async with (
+        DemoServer(hostile=True, manager="v4") as server,
+        findings(server.url, folder, "evil", size=size) as ui,
+    ):
+        rows = page_of(ui).query_one("#findings")
+        for row in [row for row in rows.rows if not row.heading]:
+            rows.select(row.key)
+            await ui.pilot.pause()
+            assert not any(ch in ui.text() for ch in "\x1b\x07\x9b\u202e\u2066\u200f")
+        await ui.press("Y")
+        await ui.see("All as one shell script")
+        await ui.press("escape")
 
 
 def test_keys_of_findings_are_stable() -> None:

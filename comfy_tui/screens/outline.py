@@ -106,7 +106,7 @@ class OutlineScreen(ConsoleScreen, Filterable, Acting):
         if node_id:
             rows.select(node_key(node_id))
         shown = count_of(made.nodes, "node")
-        inside = sum(1 + node.inner_count for node in self._outline.nodes)
+        inside = sum(1 + node.inner_count for node in self._outline.nodes) + self._outline.left_out
         self._say(f"{shown} of {inside}" if made.nodes != inside else shown)
         if not made.rows:
             self._nothing("No node matches" if self.filter_text else "There are no nodes", "esc goes back")

@@ -56,6 +56,7 @@ class LineView(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = """
     LineView { background: $surface; color: $foreground; scrollbar-size-vertical: 1; overflow-x: hidden;
+        scrollbar-gutter: stable;
         padding: 0 1;
         & .line-view--heading { color: $text-primary; text-style: bold; }
         & .line-view--dim { color: $text-muted; }

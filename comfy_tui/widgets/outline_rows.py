@@ -80,7 +80,7 @@ def make_rows(outline: Outline, unfolded: Collection[str] | None, wanted: str = 
             _add(made, key, cell, spot)
     if outline.left_out:
         words = f"... and {count_of(outline.left_out, 'node')} more, which are not shown"
-        made.rows.append(Row("#left-out", (Cell(words, "dim"),), heading=True))
+        made.rows.append(Row("#left-out", (Cell(words, "dim"),)))
     return made
 
 
