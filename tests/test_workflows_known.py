@@ -18,6 +18,9 @@ from comfy_tui.demo.server import DemoServer
 from comfy_tui.inventory.inventory import Inventory
 from comfy_tui.inventory.nodes import NodeShelf
 from comfy_tui.inventory.project_file import project_path, read_project_file, write_project_file
+from comfy_tui.workflow import Converter
+from comfy_tui.workflow.edits import Edits
+from comfy_tui.workflow.parameters import SeedMode
 from support import until
 from test_workflows_screen import go_to, paste, plain, project, put, screen_of, workflows
 
@@ -130,3 +133,27 @@ async def test_a_replaced_class_is_queued_as_its_successor(project: Path) -> Non
             [job] = (await client.get(f"{server.url}/history")).json().values()
     assert job["prompt"][2]["1"]["class_type"] == "EmptyImage"
     assert job["status"]["status_str"] == "success"
+
+
+async def test_what_was_changed_travels_in_the_workflow(project: Path) -> None:
+    graph = json.loads((SHIPPED / "text_to_image_editor.json").read_text())
+    put(project, "editor", graph)
+    async with DemoServer() as server, workflows(server.url, project) as ui:
+        await ui.online()
+        await go_to(ui, "editor")
+        await ui.see("valid as of")
+        screen = screen_of(ui)
+        entry = screen.current_entry()
+        assert entry is not None
+        values = {("3", "steps"): 1, ("5", "width"): 64, ("5", "height"): 64}
+        screen.desk.set_edits(entry, Edits(values=values, seed=SeedMode.RANDOM, count=2))
+        await ui.press("Q")
+        await until(lambda: server.faults.count("/prompt", "POST") == 2, "the prompts")
+        await server.wait_idle()
+        async with httpx.AsyncClient() as client:
+            jobs = (await client.get(f"{server.url}/history")).json().values()
+            converter = Converter((await client.get(f"{server.url}/object_info")).json())
+    for job in jobs:
+        _, _, prompt, extra, *_ = job["prompt"]
+        assert prompt["3"]["inputs"]["steps"] == 1
+        assert converter.convert(extra["extra_pnginfo"]["workflow"]).prompt == prompt

@@ -12,16 +12,15 @@ from typing import Any
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.commands.common import say
 from comfy_tui.commands.run_values import Key, Targets
-from comfy_tui.commands.run_workflow import SentWorkflow
 from comfy_tui.errors import WorkflowError
 from comfy_tui.inventory.keeper import InventoryKeeper
 from comfy_tui.inventory.nodes import NodeInfo
 from comfy_tui.inventory.prepare import Prepared, judge, prepare, replaced_prompt
-from comfy_tui.text import count_of
+from comfy_tui.text import clean, count_of
 from comfy_tui.workflow.diagnostic import Diagnostic, Severity
 from comfy_tui.workflow.edits import Copy, Edits, copies
 from comfy_tui.workflow.formats import WorkflowFile, WorkflowKind
-from comfy_tui.workflow.parameters import FieldKind, SeedMode, fields, with_values
+from comfy_tui.workflow.parameters import SeedMode, with_values
 
 _NOT_QUEUED = "Not queued"
 
@@ -63,7 +62,7 @@ class Plan:
         choice are chosen anew. The workflow that travels along says what the prompt says, as far as the
         editor can; what it cannot is told on stderr, once.
         """
-        sent = SentWorkflow(self.info.converter)
+        told: set[tuple[str | None, str | None]] = set()
         edits, first = Edits(seed=self.seed), None
         draw = rng or random.SystemRandom()
         prompt, workflow, controls = self.ready.prompt or {}, self.ready.workflow, self.ready.controls
@@ -71,18 +70,31 @@ class Plan:
             if number and self.ready.file.kind is WorkflowKind.EDITOR:
                 made = self.info.converter.convert(self.ready.file.graph or {})
                 prompt = with_values(replaced_prompt(made.prompt, self.info)[0], self.values)
-            copy = next(copies(prompt, workflow, controls, edits, limits=self.limits, rng=draw))
-            keys = dict.fromkeys((*self._changed(copy.prompt), *edits.moved))
+            made_copies = copies(
+                prompt,
+                workflow,
+                controls,
+                edits,
+                limits=self.limits,
+                rng=draw,
+                converter=self.info.converter,
+                given=self.values,
+            )
+            copy = next(made_copies)
             edits, first = copy.after, first or copy.prompt
             if number == 1 and copy.prompt == first:
                 say("copy 2 is the same as copy 1: nothing in the workflow changes by itself; see --seed")
-            yield replace(copy, workflow=sent.of(workflow, copy.prompt, keys))
+            _tell_unwritten(copy.unwritten, told)
+            yield copy
 
-    def _changed(self, prompt: Mapping[str, Any]) -> Iterator[Key]:
-        """The inputs that the command line gives values to."""
-        yield from self.values
-        if self.seed is not None:
-            yield from (found.key for found in fields(prompt) if found.kind is FieldKind.SEED)
+
+def _tell_unwritten(found: Sequence[Diagnostic], told: set[tuple[str | None, str | None]]) -> None:
+    """Say once of each value that it is not in the workflow that is sent along."""
+    for one in found:
+        if (one.node_id, one.input) not in told:
+            told.add((one.node_id, one.input))
+            place, why = clean(f"{one.node_id}.{one.input}", 120), clean(one.message, 300)
+            say(f"warning: {place} is queued, but not in the workflow that is sent along: {why}")
 
 
 class Planner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
@@ -78,7 +79,8 @@ async def queue_all(
     """Submit one after the other; after the first that is not taken nothing is sent.
 
     Args:
-        submissions: made one by one, so that a copy can follow from the one before.
+        submissions: made one by one, so that a copy can follow from the one before; in a thread, for
+            what is changed in a large workflow is written into it.
         asked: how many there are.
         name: what they are called together.
         submit: sends one.
@@ -86,7 +88,8 @@ async def queue_all(
     """
     count = 0
     partly: dict[str, None] = {}
-    for submission in submissions:
+    made = iter(submissions)
+    while (submission := await asyncio.to_thread(next, made, None)) is not None:
         try:
             sent = await submit(submission)
         except ComfyError as error:

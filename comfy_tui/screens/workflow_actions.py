@@ -105,7 +105,15 @@ class WorkflowActions(UploadActions, ExportActions, PageActions):
             for entry, prepared in ready:
                 assert prepared.prompt is not None
                 edits, limits = self.desk.edits_of(entry), seed_limits(prepared, info)
-                made = copies(prepared.prompt, prepared.workflow, prepared.controls, edits, limits=limits)
+                converter = info.converter if info is not None else None
+                made = copies(
+                    prepared.prompt,
+                    prepared.workflow,
+                    prepared.controls,
+                    edits,
+                    limits=limits,
+                    converter=converter,
+                )
                 for copy in made:
                     submission = Submission(copy.prompt, entry.name, workflow=copy.workflow)
                     after[submission.prompt_id] = (entry, copy.after)

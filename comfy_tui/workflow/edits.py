@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from comfy_tui.workflow.conversion import Control, next_values
-from comfy_tui.workflow.parameters import SeedMode, fields, with_seed, with_values
+from comfy_tui.workflow.conversion import Control, Converter, next_values
+from comfy_tui.workflow.diagnostic import Diagnostic
+from comfy_tui.workflow.parameters import FieldKind, SeedMode, fields, with_seed, with_values
+from comfy_tui.workflow.travel import travelling
 
 Key = tuple[str, str]
 MAX_COPIES = 100
@@ -59,11 +61,15 @@ class Edits:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One copy to queue; ``after`` are the edits once it was taken."""
+    """One copy to queue.
+
+    ``after`` are the edits once it was taken, ``unwritten`` the values that the workflow cannot hold.
+    """
 
     prompt: Mapping[str, Any]
     workflow: Mapping[str, Any] | None
     after: Edits
+    unwritten: tuple[Diagnostic, ...] = ()
 
 
 def copies(
@@ -74,8 +80,13 @@ def copies(
     *,
     limits: Mapping[Key, int] | None = None,
     rng: random.Random | None = None,
+    converter: Converter | None = None,
+    given: Iterable[Key] = (),
 ) -> Iterator[Copy]:
     """The copies to queue, one by one.
+
+    The workflow says what the prompt says, as far as the editor has a place for it; without a
+    converter that is so for the values that change by themselves only.
 
     Args:
         prompt: the prompt as read or converted.
@@ -84,13 +95,18 @@ def copies(
         edits: what a person changed.
         limits: the largest seed of an input, where it is known.
         rng: the source of random numbers.
+        converter: of the server, to write what was changed into the workflow.
+        given: inputs of the prompt whose values are not those of the workflow already.
     """
     draw = rng or random.SystemRandom()
     for _ in range(max(1, min(edits.count, MAX_COPIES))):
         mode = edits.seed or SeedMode.KEEP
         ready = with_seed(edits.apply(prompt), mode, edits.queued, limits=limits, rng=draw)
-        sent = workflow
-        if workflow is not None and controls:
+        sent, unwritten = workflow, tuple[Diagnostic, ...]()
+        if converter is not None:
+            keys = dict.fromkeys((*given, *_changed(ready, edits)))
+            sent, unwritten = travelling(workflow, ready, keys, converter)
+        elif workflow is not None and controls:
             sent = next_values(ready, workflow, _holding(ready, controls), draw)[1]
         after = replace(edits, queued=edits.queued + 1)
         if edits.seed is None and any(control.mode != "fixed" for control in controls):
@@ -98,7 +114,15 @@ def copies(
             targets = [key for control in controls if control.mode != "fixed" for key in control.targets]
             after = replace(after, moved={**edits.moved, **_values_at(following, targets)})
         edits = after
-        yield Copy(ready, sent, after)
+        yield Copy(ready, sent, after, unwritten)
+
+
+def _changed(prompt: Mapping[str, Any], edits: Edits) -> Iterator[Key]:
+    """The inputs whose values come from the edits."""
+    yield from edits.values
+    yield from edits.moved
+    if edits.seed not in (None, SeedMode.KEEP):
+        yield from (found.key for found in fields(prompt) if found.kind is FieldKind.SEED)
 
 
 def _holding(prompt: Mapping[str, Any], controls: tuple[Control, ...]) -> tuple[Control, ...]:
