@@ -205,3 +205,35 @@ async def test_nobody_there() -> None:
     async with ComfyClient(profile_from_url("http://127.0.0.1:9")) as nobody:
         with pytest.raises(ApiError):
             await InventoryKeeper(nobody).get()
+
+
+async def test_models_are_asked_for_on_top_of_nodes_that_hold(
+    server: DemoServer, client: ComfyClient
+) -> None:
+    clock = Clock()
+    keeper = InventoryKeeper(client, InventoryStore(), clock)
+    assert (await keeper.get(with_models=False)).models is None
+    clock.now += 10
+    whole = await keeper.get()
+    assert (whole.fetched_at_s, whole.models_at_s) == (1000.0, 1010.0)
+    assert whole.models
+    assert server.faults.requests.count(("GET", "/object_info")) == 1
+    clock.now += FRESH_S - 20
+    assert await keeper.get() is whole
+    clock.now += 15
+    again = await keeper.get()  # the nodes of an hour ago, the models a bit younger: both anew
+    assert (again.fetched_at_s, again.models_at_s) == (clock.now, clock.now)
+
+
+async def test_the_servers_replacements(server: DemoServer, client: ComfyClient) -> None:
+    answer = {"Old": [{"new_node_id": "New", "input_mapping": None, "output_mapping": None}]}
+    server.faults.set(
+        "/node_replacements", status=200, body=json.dumps(answer), content_type="application/json"
+    )
+    assert (await fetch_inventory(client, with_models=False)).replacements == answer
+    server.faults.set("/node_replacements", status=500)
+    found = await fetch_inventory(client, with_models=False)
+    assert found.replacements == {}
+    assert "node replacements" in found.notes[0]
+    server.faults.set("/node_replacements", status=404)
+    assert (await fetch_inventory(client, with_models=False)).notes == ()
