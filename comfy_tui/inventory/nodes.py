@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -212,6 +213,7 @@ class NodeShelf:
             write_project_file(self._project, found)
         except ExportError as error:
             self.project_problem = f"{error.title}: {error.message}"
+            logging.getLogger(__name__).warning(self.project_problem)
         else:
             self._written, self.project_problem = found, ""
 
