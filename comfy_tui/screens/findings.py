@@ -40,6 +40,7 @@ from comfy_tui.widgets.finding_rows import (
 )
 from comfy_tui.widgets.line_view import LineView
 from comfy_tui.widgets.row_list import RowList
+from comfy_tui.widgets.workflow_preview import age_words
 from comfy_tui.workflow.advice import Advice, AdviceKind
 
 #: From this width on the details are beside the list, else below it.
@@ -233,7 +234,8 @@ class FindingsScreen(ConsoleScreen, Filterable, UploadActions, InstallActions, S
         unknown = self._unknown_classes()
         if unknown:
             return f"a asks the registry about {count_of(len(unknown), 'class', 'classes')}"
-        return "Offline: from what was known before." if not self.online else ""
+        age = age_words(self._prepared, self.now_s()) if self._prepared is not None else ""
+        return f"! {age}" if age else ""
 
     def _unknown_classes(self) -> list[str]:
         return [advice.what for advice in self._advices if advice.kind is AdviceKind.FIND_NODE]

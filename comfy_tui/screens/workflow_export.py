@@ -36,10 +36,10 @@ class ExportActions(Choosing):
             await self._write(entry, export_of(prepared, self.desk.edits_of(entry)), DRAG_HINT)
             return
         changes = len(self.desk.edits_of(entry).values)
-        changed = f", with {count_of(changes, 'changed value')} written into it" if changes else ""
+        changed = f"with {count_of(changes, 'changed value')} in it" if changes else "as in the file"
         choices = (
-            ("editor", "e", f"The editor's format: layout and notes stay{changed}"),
-            ("api", "a", "API format: what the server gets, without layout and notes"),
+            ("editor", "e", f"The editor's format, {changed}"),
+            ("api", "a", "API format, without layout and notes"),
         )
 
         def chosen(choice: str | None) -> None:

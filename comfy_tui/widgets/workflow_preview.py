@@ -133,24 +133,26 @@ def _append_verdict(text: Page, prepared: Prepared, preview: Preview, now_s: flo
             text.append(f"{clean(prepared.why_not)}.\n")
             if preview.unknown_because:
                 text.append(f"  {clean(preview.unknown_because)}\n")
-    _append_age(text, prepared, now_s)
+    age = age_words(prepared, now_s)
+    if age:
+        text.append(f"  {age}\n", WARN)
     if prepared.diagnostics:
         text.append(f"  d shows {count_of(len(prepared.diagnostics), 'finding')} and what to do\n", DIM)
     for note in prepared.file.notes[:5]:
         text.append(f"· {clean(note)}\n", DIM)
 
 
-def _append_age(text: Page, prepared: Prepared, now_s: float) -> None:
-    """What a verdict is worth that is not of this hour's word of the server."""
+def age_words(prepared: Prepared, now_s: float) -> str:
+    """What a verdict is worth that is not of this hour's word of the server; empty for one that is."""
     if prepared.standing not in (Standing.VALID, Standing.ERRORS):
-        return
+        return ""
     at_s = prepared.checked_at_s
     if at_s is None:
-        text.append("  by kept node definitions of an unknown age: the server may have changed\n", WARN)
-    elif prepared.by_kept or now_s - at_s >= FRESH_S:
-        day = time.strftime("%Y-%m-%d", time.localtime(at_s))
-        age = format_age(max(0.0, now_s - at_s))
-        text.append(f"  by what the server said {age} ({day}); it may have changed since\n", WARN)
+        return "by kept node definitions of an unknown age: the server may have changed"
+    if not prepared.by_kept and now_s - at_s < FRESH_S:
+        return ""
+    day = time.strftime("%Y-%m-%d", time.localtime(at_s))
+    return f"by what the server said {format_age(max(0.0, now_s - at_s))} ({day}); it may have changed since"
 
 
 def _append_facts(text: Page, preview: Preview, width: int) -> None:
