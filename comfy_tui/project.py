@@ -110,8 +110,19 @@ def _read(manifest: Path) -> dict[Any, Any]:
 def _parse(text: str, manifest: Path) -> Any:
     import yaml  # 20 ms that a start without a project does not pay
 
+    class Loader(yaml.SafeLoader):
+        """Without merge keys (``<<``): merges of merges make gigabytes out of a kilobyte."""
+
+        def flatten_mapping(self, node: yaml.MappingNode) -> None:
+            """Leave them as they are: nothing that is read here is written with them."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            """Leave them out, as well."""
+            plain = [pair for pair in node.value if pair[0].tag != "tag:yaml.org,2002:merge"]
+            return super().construct_mapping(yaml.MappingNode(node.tag, plain), deep)
+
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}: " if mark is not None else ""

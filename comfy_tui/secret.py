@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import SupportsIndex
+
 
 class Secret(str):
     """Text that is ``***`` wherever it is printed or formatted; :meth:`reveal` gives it out."""
@@ -17,6 +19,10 @@ class Secret(str):
     def __format__(self, spec: str) -> str:
         return format("***", spec)
 
+    def __getitem__(self, key: SupportsIndex | slice) -> str:
+        # Rich shortens long text before it takes the repr: a part is as secret as the whole.
+        return Secret(super().__getitem__(key))
+
     def reveal(self) -> str:
         """The text itself, for the one place that sends it."""
-        return self[:]
+        return super().__getitem__(slice(None))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,14 @@ def test_a_bad_manifest_is_named(tmp_path: Path, raw: bytes, words: str) -> None
         find_project(tmp_path)
     assert str(tmp_path / "manifest.yaml") in caught.value.message
     assert caught.value.hint
+
+
+def test_merges_of_merges_do_not_fill_the_memory(tmp_path: Path) -> None:
+    lines = ["name: bomb", "a0: &a0 {k: v, l: w}"]
+    lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 12)]
+    (tmp_path / "manifest.yaml").write_text("\n".join([*lines, "<<: *a11"]))
+    began = time.monotonic()
+    found = find_project(tmp_path)
+    assert found is not None
+    assert found.name == "bomb"
+    assert time.monotonic() - began < 2.0

@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 WORKFLOW_LIMIT_BYTES = 64 * 1024 * 1024
 
 
+def _segment(name: str) -> str:
+    """A name as one part of a path; half characters, which no address can hold, become ``?``."""
+    return quote(name, safe="", errors="replace")
+
+
 class ComfyClient:
     """A ComfyUI server as seen from outside.
 
@@ -97,7 +102,7 @@ class ComfyClient:
 
     async def node_definition(self, class_type: str) -> Mapping[str, Any] | None:
         """``GET /object_info/{class}``: one class; None where the server lacks it."""
-        data = await self._http.read_json("/object_info/" + quote(class_type, safe=""))
+        data = await self._http.read_json("/object_info/" + _segment(class_type))
         entry = data.get(class_type) if isinstance(data, Mapping) else None
         return entry if isinstance(entry, Mapping) else None
 
@@ -112,7 +117,7 @@ class ComfyClient:
     async def models(self, folder: str) -> tuple[str, ...] | None:
         """``GET /models/{folder}``: the files in it; None where the server has no such folder."""
         try:
-            return wire.read_names(await self._http.read_json("/models/" + quote(folder, safe="")))
+            return wire.read_names(await self._http.read_json("/models/" + _segment(folder)))
         except Refused as error:
             if error.status == 404:
                 return None
@@ -187,7 +192,7 @@ class ComfyClient:
 
     async def history_entry(self, prompt_id: str) -> JobRecord | None:
         """``GET /history/{id}``: one ended job; None where it is unknown, waiting or running."""
-        records = wire.read_history(await self._http.read_json("/history/" + quote(prompt_id, safe="")))
+        records = wire.read_history(await self._http.read_json("/history/" + _segment(prompt_id)))
         return next((record for record in records if record.prompt_id == prompt_id), None)
 
     async def jobs(
@@ -247,7 +252,7 @@ class ComfyClient:
         Returns whether the server found it to cancel; None where it has no jobs API.
         """
         try:
-            data = await self._http.send_json(f"/api/jobs/{quote(prompt_id, safe='')}/cancel", {})
+            data = await self._http.send_json(f"/api/jobs/{_segment(prompt_id)}/cancel", {})
         except Refused as error:
             if error.status in (404, 405):
                 return None
@@ -267,6 +272,7 @@ class ComfyClient:
     async def upload_image(self, name: str, content: bytes, *, subfolder: str = "") -> UploadedFile:
         """``POST /upload/image`` into the input folder, never overwriting: the returned name counts."""
         data = {"type": "input", "subfolder": subfolder}
+        name = name.encode("utf-8", "replace").decode("utf-8")
         files = {"image": (name, content, "application/octet-stream")}
         return wire.read_upload(await self._http.send_files("/upload/image", data, files))
 
@@ -317,7 +323,7 @@ class ComfyClient:
 
     async def saved_workflow(self, path: str) -> bytes:
         """One of them, by its path below ``workflows/``.  The server decodes twice (section 13)."""
-        once = quote("workflows/" + path, safe="")
+        once = _segment("workflows/" + path)
         segment = once.replace("%25", "%2525")
         return await self._http.read_text("/userdata/" + segment, WORKFLOW_LIMIT_BYTES)
 
@@ -331,9 +337,9 @@ class ComfyClient:
 
     async def template(self, template: Template) -> bytes:
         """The file of one of them."""
-        name = quote(template.name, safe="") + ".json"
+        name = _segment(template.name) + ".json"
         if template.pack:
-            path = f"/api/workflow_templates/{quote(template.pack, safe='')}/{name}"
+            path = f"/api/workflow_templates/{_segment(template.pack)}/{name}"
         else:
             path = f"/templates/{name}"
         return await self._http.read_text(path, WORKFLOW_LIMIT_BYTES)

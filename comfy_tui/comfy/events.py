@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 #: Seconds between our pings: the server sends none (section 7.1).
 PING_S = 20.0
+#: The largest message: pictures come this way too (and are not read), but nothing sensible is larger.  The
+#: limit holds while a message is unpacked, so that no compressed megabyte becomes gigabytes.
+MESSAGE_LIMIT_BYTES = 128 * 1024 * 1024
+#: The longest frame that is looked into: what is read of a workflow of 5000 nodes is a megabyte, and it is
+#: parsed while keys wait.
+_EVENT_LIMIT = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +83,29 @@ async def read_frames(profile: ServerProfile, client_id: str) -> AsyncGenerator[
 
     Raises:
         OSError, websockets.WebSocketException: it could not connect, or the connection broke.
-        ConfigError: the credentials cannot be had.
+        ConfigError: the credentials or the certificates cannot be had, or the proxy cannot be used.
     """
     import asyncio
 
-    from websockets.asyncio.client import connect
-
-    from comfy_tui.comfy.http import is_loopback, ssl_context
+    from comfy_tui.comfy.connect import Connect
+    from comfy_tui.comfy.reach import is_loopback, ssl_context, unusable_proxy
 
     headers = {name: value.reveal() for name, value in await asyncio.to_thread(profile.credentials)}
     url = "ws" + profile.url.removeprefix("http") + "/ws?clientId=" + quote(client_id, safe="")
-    async with connect(
-        url,
-        additional_headers=headers,
-        max_size=None,
-        ping_interval=PING_S,
-        ping_timeout=PING_S,
-        proxy=None if is_loopback(profile.url) else True,
-        ssl=ssl_context(profile) if url.startswith("wss:") else None,
-        user_agent_header=None,
-    ) as socket:
+    try:
+        socket = await Connect(
+            url,
+            additional_headers=headers,
+            max_size=MESSAGE_LIMIT_BYTES,
+            ping_interval=PING_S,
+            ping_timeout=PING_S,
+            proxy=None if is_loopback(profile.url) else True,
+            ssl=ssl_context(profile) if url.startswith("wss:") else None,
+            user_agent_header=None,
+        )
+    except ImportError:  # a SOCKS proxy
+        raise unusable_proxy() from None
+    async with socket:
         hello = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
         await socket.send(json.dumps(hello))
         async for message in socket:
@@ -105,7 +114,9 @@ async def read_frames(profile: ServerProfile, client_id: str) -> AsyncGenerator[
 
 
 def read_event(message: str) -> Event | None:
-    """Read a text frame; None for what is unknown or malformed."""
+    """Read a text frame; None for what is unknown, malformed or immense."""
+    if len(message) > _EVENT_LIMIT:
+        return None
     try:
         frame = json.loads(message)
     except (ValueError, RecursionError):
@@ -151,4 +162,5 @@ def _nodes(data: Any) -> list[NodeProgress]:
 
 
 def _real(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and value == value else 0.0
+    # An integer may be too large to become a float.
+    return float(value) if isinstance(value, int | float) and -1e15 < value < 1e15 else 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from comfy_tui import __version__
+from comfy_tui.comfy.reach import is_loopback, ssl_context, unusable_proxy
 from comfy_tui.comfy.rejection import rejected_prompt
 from comfy_tui.errors import (
     ApiError,
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 TIMEOUT_S = 30.0
 #: The largest JSON answer that is read: an object_info of hundreds of packs is some 20 MB.
 JSON_LIMIT_BYTES = 128 * 1024 * 1024
+#: What an answer may be packed with, once: brotli, zstd or gzip in gzip unpack a few kilobytes to gigabytes
+#: before a limit can be looked at; gzip gives a thousandfold at most, of 64 kB at a time.
+_ENCODINGS = ("", "identity", "gzip", "deflate")
 #: From this size on JSON is parsed in a thread, so that no key waits for it.
 _THREAD_PARSE_BYTES = 128 * 1024
 
@@ -68,16 +71,19 @@ class HttpConnection:
             return self._client
 
     def _make_client(self) -> httpx.AsyncClient:
-        headers = {"User-Agent": f"comfy-tui/{__version__}"}
+        headers = {"User-Agent": f"comfy-tui/{__version__}", "Accept-Encoding": "gzip, deflate"}
         headers.update({name: value.reveal() for name, value in self.profile.credentials()})
-        return httpx.AsyncClient(
-            headers=headers,
-            verify=ssl_context(self.profile),
-            timeout=httpx.Timeout(self.timeout_s),
-            follow_redirects=False,
-            trust_env=not is_loopback(self.profile.url),
-            limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
-        )
+        try:
+            return httpx.AsyncClient(
+                headers=headers,
+                verify=ssl_context(self.profile),
+                timeout=httpx.Timeout(self.timeout_s),
+                follow_redirects=False,
+                trust_env=not is_loopback(self.profile.url),
+                limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
+            )
+        except (ImportError, ValueError, httpx.InvalidURL):
+            raise unusable_proxy() from None
 
     async def close(self) -> None:
         """Close the pool."""
@@ -129,15 +135,14 @@ class HttpConnection:
     ) -> AsyncIterator[httpx.Response]:
         """GET an answer piece by piece; only the wait between two pieces is limited in time."""
         client = await self._open()
+        request = self._request(client, "GET", path, params=params, headers=headers)
         try:
-            async with client.stream(
-                "GET", self.profile.url + path, params=params, headers=headers
-            ) as response:
+            async with _answer(client, request) as response:
                 if response.status_code not in (200, 206):
                     raise _status_error(response, await _read_limited(response, 64 * 1024), path)
                 yield response
         except httpx.HTTPError as error:
-            raise self._transport_error(error, retried=False) from error
+            raise self._transport_error(error, retried=False) from None
 
     async def _call(
         self,
@@ -153,20 +158,43 @@ class HttpConnection:
         client = await self._open()
         clock = asyncio.get_running_loop().time
         started = clock()
+        request = self._request(client, method, path, **options)
+        # "from None": the frames of httpx hold the headers, and a crash report prints what frames hold.
         try:
-            async with (
-                asyncio.timeout(self.timeout_s),
-                client.stream(method, self.profile.url + path, **options) as response,
-            ):
+            async with asyncio.timeout(self.timeout_s), _answer(client, request) as response:
                 body = await _read_limited(response, limit_bytes)
-        except TimeoutError as error:
-            raise self._timed_out(retried=retried) from error
+        except TimeoutError:
+            raise self._timed_out(retried=retried) from None
         except httpx.HTTPError as error:
-            raise self._transport_error(error, retried=retried) from error
+            raise self._transport_error(error, retried=retried) from None
         self.response_time_s = clock() - started
         if not 200 <= response.status_code < 300:
             raise _status_error(response, body, path)
         return body
+
+    def _request(
+        self,
+        client: httpx.AsyncClient,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> httpx.Request:
+        """The request; names in it come from servers and files: half characters become ``?``."""
+        try:
+            return client.build_request(
+                method,
+                self.profile.url + path,
+                params=None if params is None else _whole(params),
+                data=None if data is None else _whole(data),
+                **options,
+            )
+        except httpx.InvalidURL:
+            raise BadReply(
+                "The server cannot be asked for this", "its name is longer than an address may be"
+            ) from None
 
     def _allow_change(self) -> None:
         if self.readonly:
@@ -249,6 +277,28 @@ def _encode(payload: Any) -> bytes:
         raise WorkflowError("This cannot be sent", message, "Give that input a number.") from error
 
 
+def _whole(texts: Mapping[str, str]) -> dict[str, str]:
+    return {name: text.encode("utf-8", "replace").decode("utf-8") for name, text in texts.items()}
+
+
+@asynccontextmanager
+async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+    """The answer to a request, not read yet; one that could not be unpacked safely is none."""
+    try:
+        response = await client.send(request, stream=True)
+    except (httpx.InvalidURL, ValueError):
+        # httpx prepares for a redirect even where it is not to follow it.
+        raise BadReply("The answer cannot be read", "it redirects to what is no address", _LOG_HINT) from None
+    try:
+        if response.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
+            raise BadReply(
+                "The answer cannot be unpacked", "it is packed in a way that was not asked for", _LOG_HINT
+            )
+        yield response
+    finally:
+        await response.aclose()
+
+
 async def _read_limited(response: httpx.Response, limit_bytes: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
@@ -315,7 +365,7 @@ def _status_error(response: httpx.Response, body: bytes, path: str) -> ApiError:
     if status == 400 and path == "/prompt":
         return rejected_prompt(body)
     if 300 <= status < 400:
-        host = urlsplit(response.headers.get("location", "")).hostname or "another page"
+        host = _host_of(response.headers.get("location", "")) or "another page"
         return Refused(
             "The address leads elsewhere",
             f"{path} redirects to {host}",
@@ -342,26 +392,8 @@ def _status_error(response: httpx.Response, body: bytes, path: str) -> ApiError:
     )
 
 
-def ssl_context(profile: ServerProfile) -> ssl.SSLContext:
-    """The TLS settings of a profile.
-
-    For plain http an empty context: it is never used, and reading the certificates costs 20 ms.
-    """
-    if not profile.url.startswith("https:"):
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context = ssl.create_default_context(cafile=profile.ca_file or None)
-    if profile.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address is this machine: then no proxy is asked."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
+def _host_of(url: str) -> str:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return urlsplit(url).hostname or ""
     except ValueError:
-        return False
+        return ""

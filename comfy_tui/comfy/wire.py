@@ -5,7 +5,6 @@ Only a reply that is not of its kind at all raises: :class:`~comfy_tui.errors.Ba
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,6 +26,8 @@ from comfy_tui.comfy.types import (
 )
 from comfy_tui.errors import BadReply
 
+#: No number that a server means is larger: 64 bits, and room.
+_LARGEST = 1e21
 NOT_COMFYUI_HINT = "Is this the address of a ComfyUI server? Look at the port and the path."
 
 
@@ -54,7 +55,8 @@ def _text_or_none(value: Any) -> str | None:
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if math.isfinite(value) else None
+    # Not math.isfinite: JSON's integers have no end, and some cannot even be made a float.
+    return value if -_LARGEST < value < _LARGEST else None
 
 
 def _count(value: Any) -> int | None:

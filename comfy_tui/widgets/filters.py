@@ -31,15 +31,19 @@ _ASCII: Mapping[str, str] = {
 }
 
 
+#: Half characters, which names of files may hold, cannot be written to a terminal at all.
+_UNSAFE: Mapping[int, str | None] = {**DROP, **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
+
+
 class SafeFilter(LineFilter):
-    """Removes C0, DEL, C1 and bidirectional characters from whatever is about to be drawn."""
+    """Removes C0, DEL, C1, bidirectional and half characters from whatever is about to be drawn."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Filter a line."""
         return [
             segment
             if segment.control or (segment.text.isascii() and segment.text.isprintable())
-            else Segment(segment.text.translate(DROP), segment.style, segment.control)
+            else Segment(segment.text.translate(_UNSAFE), segment.style, segment.control)
             for segment in segments
         ]
 

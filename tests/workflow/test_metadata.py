@@ -283,6 +283,17 @@ def hostile() -> dict[str, bytes]:
                 b"\0\1\0\0\xff\xff" + struct.pack(">II", 0, 500_000) * 60_000,
             ),
         ),
+        "picture of small parts": box(b"ftyp", b"avif")
+        + box(
+            b"meta",
+            bytes(4),
+            box(b"iinf", bytes(6), box(b"infe", b"\2\0\0\0\0\1\0\0Exif")),
+            box(
+                b"iloc",
+                struct.pack(">B3sHH", 0, b"", 0x4400, 1),
+                b"\0\1\0\0\x27\x10" + struct.pack(">II", 0, 3300) * 10_000,
+            ),
+        ),
         "deep tags": element(0x1A45DFA3, b"") + element(0x18538067, element(0x1254C367, nested)),
         "unknown lengths": b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff" + b"\x1f\x43\xb6\x75\xff" * 200_000,
         "unknown elsewhere": b"\x1a\x45\xdf\xa3\xff" + bytes(40),

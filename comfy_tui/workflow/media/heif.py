@@ -48,7 +48,7 @@ def _content(source: Source, start: int, end: int, wanted: int) -> bytes:
         method, place = _number(source, place, 2) if version in (1, 2) else (0, place)
         base, place = _number(source, place + 2, base_size)
         extents, place = _number(source, place, 2)
-        found = b""
+        found = bytearray()  # not bytes: ten thousand parts would be copied ten thousand times
         for _ in range(min(extents, _MOST_ITEMS)):
             offset, place = _number(source, place + index_size, offset_size)
             length, place = _number(source, place, length_size)
@@ -57,7 +57,7 @@ def _content(source: Source, start: int, end: int, wanted: int) -> bytes:
             if place > end or len(found) > TEXT_LIMIT:
                 raise Damaged("its list of items is cut off")
         if item == wanted:
-            return found
+            return bytes(found)
     return b""
 
 
