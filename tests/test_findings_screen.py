@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,15 @@ import httpx
 import pytest
 
 from comfy_tui.demo.server import DemoServer
+from comfy_tui.inventory.prepare import prepare
 from comfy_tui.inventory.registry import Outside
 from comfy_tui.screens.edit import EditScreen
 from comfy_tui.screens.findings import FindingsScreen
 from comfy_tui.screens.outline import OutlineScreen
+from comfy_tui.widgets.finding_rows import make_findings
+from comfy_tui.workflow.checking import BREAKS_SERVER
+from comfy_tui.workflow.diagnostic import Diagnostic, Severity
+from comfy_tui.workflow.formats import parse_workflow
 from support import Console, until
 from test_workflows_screen import go_to, paste, plain, put, workflows
 
@@ -397,10 +403,41 @@ async def test_hostile_titles_values_and_server(size: tuple[int, int], tmp_path:
         await ui.press("escape")
 
 
-def test_keys_of_findings_are_stable() -> None:
-    from comfy_tui.inventory.prepare import prepare
-    from comfy_tui.widgets.finding_rows import make_findings
-    from comfy_tui.workflow.formats import parse_workflow
+def test_every_finding_has_its_group_and_a_key_of_its_own() -> None:
+    def said(severity: Severity, code: str) -> Diagnostic:
+        return Diagnostic(severity, code, "words", node_id="1", class_type="A")
 
+    changed = said(Severity.WARNING, "lost_value")
+    found = (
+        said(Severity.INFO, "note"),
+        changed,
+        said(Severity.WARNING, "doubt"),
+        said(Severity.WARNING, "doubt"),
+        said(Severity.ERROR, "value_not_in_list"),
+        said(Severity.ERROR, BREAKS_SERVER),
+    )
     ready = prepare(parse_workflow(json.dumps(broken())), None)
-    assert make_findings(ready, ()) == ()
+    made = make_findings(replace(ready, diagnostics=found, conversion=(changed,)), ())
+    assert [one.group for one in made] == ["breaks", "refused", "doubt", "doubt", "known", "converted"]
+    assert len({one.key for one in made}) == len(made)
+
+
+async def test_a_model_of_the_managers_list_is_installed(project: Path) -> None:
+    lora = {
+        **{"lora_name": "demo/demo_soft_light.safetensors", "strength_model": 1.0, "strength_clip": 1.0},
+        **{"model": ["4", 0], "clip": ["4", 1]},
+    }
+    prompt = {key: node for key, node in broken().items() if key in ("4", "5", "6", "7", "8", "9")}
+    prompt["4"]["inputs"]["ckpt_name"] = "demo_xl.safetensors"
+    prompt["7"]["inputs"] |= {"sampler_name": "euler", "model": ["10", 0]}
+    prompt["6"]["inputs"]["width"] = 64
+    put(project, "lora", {**prompt, "10": {"class_type": "LoraLoader", "inputs": lora}})
+    async with (
+        DemoServer(manager="v3", speed=50) as server,
+        findings(server.url, project, "lora") as ui,
+    ):
+        await choose(ui, "→ demo/demo_soft_light")
+        await ui.press("I")
+        await ui.see("Install demo_soft_light.safetensors?", "into models/loras/demo", "example.invalid")
+        await ui.press("y")
+        await ui.see("demo_soft_light.safetensors is in models/loras/demo", "can run")

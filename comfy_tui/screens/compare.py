@@ -79,16 +79,21 @@ class CompareScreen(ConsoleScreen, ScriptActions):
     @work(group="compare", exclusive=True)
     async def _look(self) -> None:
         total = len(self._compared)
-        await self.desk.fetch_nodes()
+        before = self.desk.node_info()
         for number, one in enumerate(list(self._compared)):
             self._stage = f"reading {number + 1} of {total} ..."
             self._compared[number] = await self._judged(one.entry)
             self._paint()
+        self._stage = "asking the server ..."
+        self._paint_head()
+        await self.desk.fetch_nodes()
+        if self.desk.node_info() is not before:
+            for number, one in enumerate(list(self._compared)):
+                self._compared[number] = await self._judged_again(one)
+            self._paint()
         found = [d for one in self._compared if one.prepared for d in one.prepared.diagnostics]
         notes: list[str] = []
         if self.desk.client is not None and needs_server(found):
-            self._stage = "asking the server ..."
-            self._paint_head()
             notes = await self.learn(found)
             for number, one in enumerate(list(self._compared)):
                 self._compared[number] = await self._advised(one)
@@ -101,6 +106,12 @@ class CompareScreen(ConsoleScreen, ScriptActions):
         except ComfyError as error:
             return Compared(entry, problem=Problem.of(error))
         return await self._advised(Compared(entry, prepared))
+
+    async def _judged_again(self, one: Compared) -> Compared:
+        if one.prepared is None:
+            return one
+        ready = await self.desk.judge_again(one.entry, one.prepared)
+        return await self._advised(replace(one, prepared=ready))
 
     async def _advised(self, one: Compared) -> Compared:
         if one.prepared is None:

@@ -128,7 +128,7 @@ class FindingsScreen(ConsoleScreen, Filterable, UploadActions, InstallActions, S
         session = self.console.session
         if self.desk.client is None and session is not None:
             self.desk.client = session.client
-        if self.online and not self._was_online and not self._installing:
+        if self.online and not self._was_online and not self.desk.installing:
             self._look()
         self._was_online = self.online
         self._paint_head()
@@ -148,6 +148,8 @@ class FindingsScreen(ConsoleScreen, Filterable, UploadActions, InstallActions, S
             self._say("")
         except ComfyError as error:
             self._problem = Problem.of(error)
+            if self._prepared is None:
+                self._findings, self._advices = (), ()
             self._say("")
             self._paint_all()
 

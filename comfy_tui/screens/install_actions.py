@@ -24,8 +24,6 @@ STEP_S = 1.0
 class InstallActions(Acting):
     """The actions ``install_missing`` and ``restart_server``; the screen shows how far they are."""
 
-    _installing = False
-
     def chosen_advices(self) -> Sequence[Advice]:
         """What the row under the cursor advises; to be given by the screen."""
         return ()
@@ -43,7 +41,7 @@ class InstallActions(Acting):
         why = ""
         if session is None:
             why = "The console is not connected yet."
-        elif self._installing:
+        elif self.desk.installing:
             why = "Something is being installed; wait for its end."
         elif not chosen:
             why = "Choose a missing node whose pack is known, or a missing model whose source is known."
@@ -72,7 +70,7 @@ class InstallActions(Acting):
         try:
             plan = await installer.plan(advice)
         finally:
-            self.say_work("")
+            self._show_work("")
         if not plan.possible:
             words = f"{plan.why_not or plan.rule}\n{plan.instead} y copies it."
             self.console.tell("The Manager cannot install it", words, severity="warning")
@@ -88,7 +86,7 @@ class InstallActions(Acting):
 
     def _install(self, installer: Installer, plan: InstallPlan) -> None:
         async def call(session: Session) -> InstallResult | None:
-            self._installing, result = True, None
+            self.desk.installing, result = True, None
             try:
                 async for value in installer.run(plan):
                     if isinstance(value, InstallProgress):
@@ -96,7 +94,7 @@ class InstallActions(Acting):
                     else:
                         result = value
             finally:
-                self._installing = False
+                self.desk.installing = False
                 self._show_work("")
             return result
 
@@ -126,9 +124,9 @@ class InstallActions(Acting):
     def action_restart_server(self) -> None:
         """Have the Manager restart ComfyUI, after a question that says what that hits."""
         session, manager = self.console.session, self.desk.adviser.manager
-        if session is None or manager is None or self._installing:
+        if session is None or manager is None or self.desk.installing:
             why = "No Manager is known on this server; restart ComfyUI on its machine."
-            why = "Something is being installed; wait for its end." if self._installing else why
+            why = "Something is being installed; wait for its end." if self.desk.installing else why
             self.console.tell("Not restarted", why, severity="warning")
             return
         self._run(self._ask_restart(Installer(session.client, manager, step_s=STEP_S)))
@@ -147,7 +145,7 @@ class InstallActions(Acting):
 
     def _restart(self, installer: Installer, classes: Sequence[str]) -> None:
         async def call(session: Session) -> RestartResult | None:
-            self._installing, result = True, None
+            self.desk.installing, result = True, None
             try:
                 async for value in installer.restart(classes):
                     if isinstance(value, RestartProgress):
@@ -155,7 +153,7 @@ class InstallActions(Acting):
                     else:
                         result = value
             finally:
-                self._installing = False
+                self.desk.installing = False
                 self._show_work("")
                 session.poke()
             return result

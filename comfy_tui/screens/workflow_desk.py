@@ -47,6 +47,8 @@ class Desk:
     client: ComfyClient | None = None
     version: str | None = None
     adviser: Adviser = field(init=False)
+    #: Whether a Manager is at work for us.
+    installing: bool = False
     #: Node classes whose pack was installed, and which are there only after a restart.
     restart_due: set[str] = field(default_factory=set)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
