@@ -183,6 +183,8 @@ class ComfyApp(App[int]):
             case Progress() as progress:
                 self.progress = progress
             case Notice(title=title, message=text, severity=severity):
+                if severity != "information":
+                    _log.warning("%s: %s", clean(title), clean(text, 2000))
                 self.tell(title, text, severity=severity)
 
     async def action_quit(self) -> None:

@@ -10,6 +10,7 @@ from textual.widgets import Static
 
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.screens.job import JobScreen
+from comfy_tui.widgets.job_row import ran_words
 from comfy_tui.widgets.row_list import RowList
 from queue_support import desk, graph, post_other
 from support import console, until
@@ -103,6 +104,21 @@ async def test_offline_keeps_the_jobs_dimmed_with_their_age() -> None:
         await server.stop()
         await ui.see("OFFLINE", "✓ done", "poster", "stale: as of", " old")
         assert ui.app.screen.query_one("#jobs").has_class("stale")
+
+
+async def test_a_job_runs_no_longer_than_it_was_seen() -> None:
+    async with desk() as d:
+        await d.ours("long one")
+        await d.ui.see("▶ running")
+        await d.ui.press("p")
+        await d.ui.see("paused", "stale: as of")
+        read_at_s = d.ui.app.jobs.read_at_s or 0.0
+        job = d.ui.app.jobs.running[0]
+        ran = ran_words(job, read_at_s)
+        await until(lambda: time.time() - read_at_s > 3.0)
+        assert ran in d.ui.text()
+        await d.ui.press("enter")
+        await d.ui.see(f"ran {ran}")
 
 
 async def test_paused_data_grows_stale() -> None:

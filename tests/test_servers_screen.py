@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
+import pytest
+
 from comfy_tui.demo.server import DemoServer
+from comfy_tui.monitor.state import Connection, Link
+from comfy_tui.widgets.chrome import link_words
 from support import console
 
 
@@ -63,3 +70,40 @@ async def test_readonly_refuses_to_free() -> None:
 async def test_small_terminal_says_so() -> None:
     async with DemoServer() as server, console(server.url, size=(50, 12)) as ui:
         await ui.see("too small")
+
+
+async def test_a_silent_server_is_not_called_online(monkeypatch: pytest.MonkeyPatch) -> None:
+    hold = asyncio.Event()
+    async with DemoServer() as server, console(server.url) as ui:
+        await ui.see("● online")
+        session = ui.app.session
+        assert session is not None
+
+        async def silent() -> None:
+            await hold.wait()
+
+        monkeypatch.setattr(session.client, "system_stats", silent)
+        screen = await ui.see("◌ no answer for", "stale: as of")
+        assert "online" not in screen
+
+
+async def test_what_the_banner_says_is_said_once() -> None:
+    server = DemoServer()
+    await server.start()
+    async with console(server.url) as ui:
+        await ui.see("0.26.0-demo")
+        await server.stop()
+        screen = await ui.see("OFFLINE", "next try in")
+        assert screen.count("not running at this address") == 1
+
+
+async def test_what_is_no_comfyui_is_called_trouble_everywhere() -> None:
+    connection = Connection("box", "http://box", Link.FAULTY)
+    assert link_words(connection, 0.0, 5.0) == "! trouble"
+
+
+async def test_a_paused_console_does_not_blame_the_server() -> None:
+    connection = Connection("box", "http://box", Link.ONLINE, last_answer_s=0.0)
+    assert link_words(connection, 11.0, 5.0) == "● online"
+    assert link_words(connection, 11.2, 5.0) == "◌ no answer for 11s"
+    assert link_words(replace(connection, paused=True), 100.0, 5.0) == "● online"

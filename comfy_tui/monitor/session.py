@@ -25,7 +25,7 @@ from comfy_tui.monitor.poller import MAX_BACKOFF_S, Poller
 from comfy_tui.monitor.progress import ProgressTracker
 from comfy_tui.monitor.state import Connection, Health, Job, Jobs, Link, Notice, Problem, Update
 from comfy_tui.monitor.submit import Outbox, Submission
-from comfy_tui.text import clean, format_bytes, format_duration
+from comfy_tui.text import clean, count_of, format_bytes, format_duration
 
 T = TypeVar("T")
 #: How many polls the memory history holds.
@@ -82,6 +82,8 @@ class Session:
         self._warned_long: set[str] = set()
         self._last_point_s = 0.0
         self._freeing: tuple[str, SystemStats] | None = None
+        #: The server was gone since the jobs were last read: it may have lost them.
+        self._was_lost = False
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -129,6 +131,7 @@ class Session:
         """Nothing was answered: keep what is known, with its age, and say when we ask again."""
         offline = isinstance(error, Unreachable | TimedOut)
         self._tracker.forget()
+        self._was_lost = True
         self._set_connection(
             link=Link.OFFLINE if offline else Link.FAULTY,
             problem=Problem.of(error),
@@ -160,12 +163,31 @@ class Session:
             return
         for entry in self._outbox.reconcile(result):
             self._publish(Notice("Found", f"{entry.title}: the server has it after all"))
+        if self._was_lost:
+            self._was_lost = False
+            self._tell_of_forgotten(result)
         self._set_jobs(replace(result, unsent=self._outbox.unsent))
         running = {job.prompt_id for job in result.running}
         if self._progress.progress.prompt_id and self._progress.progress.prompt_id not in running:
             self._progress.forget(self._progress.progress.prompt_id)
             self._publish(self._progress.progress)
         self._warn_of_long_jobs(result)
+
+    def _tell_of_forgotten(self, now: Jobs) -> None:
+        """A server that was started again has forgotten its queue: say which jobs of ours that hit."""
+        before = (*self.jobs.running, *self.jobs.pending)
+        gone = [job for job in before if job.ours and now.find(job.prompt_id) is None]
+        if gone:
+            names = ", ".join(f"{job.title} ({short_id(job.prompt_id)})" for job in gone[:6])
+            more = f" and {len(gone) - 6} more" if len(gone) > 6 else ""
+            self._publish(
+                Notice(
+                    f"Forgotten by the server: {count_of(len(gone), 'job')}",
+                    f"{names}{more}. Before the server was gone they ran or waited; now it does not list "
+                    "them. It was probably started again. Queue them again from the workflows.",
+                    "warning",
+                )
+            )
 
     def _warn_of_long_jobs(self, jobs: Jobs) -> None:
         now = self._clock()

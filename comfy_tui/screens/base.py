@@ -94,7 +94,8 @@ class ConsoleScreen(Screen[None]):
         if not self._dirty or not self.is_current:
             return
         self._dirty = False
-        self.query_one(TopBar).show(self.console.connection, self.console.jobs)
+        interval_s = self.console.options.interval_s
+        self.query_one(TopBar).show(self.console.connection, self.console.jobs, self.now_s(), interval_s)
         self.query_one(Banner).show(self.console.connection, self.now_s())
         self.paint()
 

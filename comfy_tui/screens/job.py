@@ -16,6 +16,7 @@ from comfy_tui.screens.base import ConsoleScreen
 from comfy_tui.screens.job_actions import JobActions
 from comfy_tui.text import clean, shorten
 from comfy_tui.widgets.bindings import bindings
+from comfy_tui.widgets.chrome import seen_until_s
 from comfy_tui.widgets.job_report import report, unsent_report
 from comfy_tui.widgets.job_row import Entry, state_words, who
 from comfy_tui.widgets.job_text import progress_words, summary_facts, times_words
@@ -110,8 +111,10 @@ class JobScreen(ConsoleScreen, JobActions):
             state += f" · {places.index(entry.prompt_id) + 1} of {len(places)}"
         lines = [clean(entry.title, 200), f"{state} · {who(entry)} · {clean(entry.prompt_id, 60)}"]
         if isinstance(entry, Job):
-            lines.append(times_words(entry, self.now_s()))
-            if self.console.progress.prompt_id == entry.prompt_id:
+            seen_s = seen_until_s(jobs.read_at_s, self.now_s(), self.console.options.interval_s)
+            lines.append(times_words(entry, self.now_s(), seen_s))
+            # The list may tell that it has ended before the socket does, and then another one runs.
+            if entry in jobs.running and self.console.progress.prompt_id == entry.prompt_id:
                 lines.append(progress_words(jobs, self.console.progress, width))
         words = "\n".join(shorten(line, width) for line in lines)
         if words != self._head:

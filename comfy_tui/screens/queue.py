@@ -14,7 +14,7 @@ from comfy_tui.screens.base import ConsoleScreen
 from comfy_tui.screens.job_actions import JobActions
 from comfy_tui.text import cell_len, clean, shorten
 from comfy_tui.widgets.bindings import bindings
-from comfy_tui.widgets.chrome import EmptyState, age_line
+from comfy_tui.widgets.chrome import EmptyState, age_line, is_stale, seen_until_s
 from comfy_tui.widgets.filter_bar import Filterable, FilterBar
 from comfy_tui.widgets.job_row import COLUMNS, Entry, counts_words, job_rows, keyed
 from comfy_tui.widgets.job_text import preview_text, progress_words
@@ -81,7 +81,7 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         """Show the jobs, or why there are none."""
         jobs = self.console.jobs
         self._entries = keyed(jobs)
-        rows = job_rows(self._entries, self.now_s(), self.filter_text)
+        rows = job_rows(self._entries, self.now_s(), self.filter_text, seen_s=self._seen_s())
         panes, empty = self.query_one("#panes"), self.query_one("#empty", EmptyState)
         panes.display, empty.display = bool(rows), not rows
         row_list = self.query_one("#jobs", RowList)
@@ -94,6 +94,9 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         if not rows:
             self._paint_empty(empty)
         self._paint_preview()
+
+    def _seen_s(self) -> float:
+        return seen_until_s(self.console.jobs.read_at_s, self.now_s(), self.console.options.interval_s)
 
     def _paint_lines(self) -> None:
         jobs, connection = self.console.jobs, self.console.connection
@@ -111,7 +114,7 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         if problem is not None:
             words = f"! {clean(problem.title)}: {clean(problem.message)}. {clean(problem.hint)}"
             self._say("trouble", words)
-        stale = jobs.read_at_s is not None and now - jobs.read_at_s > 2 * interval + 1
+        stale = is_stale(jobs.read_at_s, now, interval)
         for name in ("#jobs", "#about"):
             self.query_one(name).set_class(stale or jobs.problem is not None, "stale")
 
@@ -141,7 +144,7 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         if not pane.display:
             return
         entry = self._entries.get(self.query_one("#jobs", RowList).current_key)
-        text = preview_text(entry, self.now_s()) if entry is not None else Text()
+        text = preview_text(entry, self.now_s(), self._seen_s()) if entry is not None else Text()
         if self._shown.get("about") != text:
             self._shown["about"] = text
             self.query_one("#about", Static).update(text)

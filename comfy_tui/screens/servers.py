@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from comfy_tui.screens.base import ConsoleScreen
 from comfy_tui.text import clean
 from comfy_tui.widgets.bindings import bindings
-from comfy_tui.widgets.chrome import EmptyState
+from comfy_tui.widgets.chrome import EmptyState, is_stale
 from comfy_tui.widgets.health import facts_lines, memory_lines
 from comfy_tui.widgets.meter import MeterColours
 from comfy_tui.widgets.row_list import Cell, Column, Row, RowList
@@ -68,7 +68,7 @@ class ServersScreen(ConsoleScreen):
         self.query_one("#facts", TextLines).set_lines(
             facts_lines(health, self.console.connection, self.console.jobs, self.now_s(), interval_s, width)
         )
-        stale = health.read_at_s is not None and self.now_s() - health.read_at_s > 2 * interval_s + 1
+        stale = is_stale(health.read_at_s, self.now_s(), interval_s)
         box.set_class(stale or health.problem is not None, "stale")
 
     def _colours(self) -> MeterColours:

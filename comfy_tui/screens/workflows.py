@@ -179,6 +179,8 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         self._paint_list()
 
     def _paint_list(self) -> None:
+        if not self.query("#entries"):
+            return  # the console is closing, and an answer came late
         rows = self.desk.rows(self.filter_text, online=self.online)
         entries, empty = self.query_one("#entries", RowList), self.query_one("#empty", EmptyState)
         nothing = not any(not row.heading for row in rows)
@@ -286,6 +288,8 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         self._show_if_current(await self.desk.preview(shown.entry, ready))
 
     def _show_if_current(self, preview: Preview) -> None:
+        if not self.query("#entries"):
+            return  # the console is closing, and a thread came back late
         entry = self.current_entry()
         if entry is not None and entry.key == preview.entry.key:
             self._show(preview)

@@ -11,6 +11,13 @@ from comfy_tui.keymap import keys_of
 from comfy_tui.monitor.state import Connection, Jobs, Link
 from comfy_tui.text import cell_len, clean, format_age, format_duration, shorten
 
+#: What each state of the connection is called; the banner calls it so too.
+WORDS = {
+    Link.CONNECTING: "connecting",
+    Link.ONLINE: "online",
+    Link.OFFLINE: "offline",
+    Link.FAULTY: "trouble",
+}
 GLYPHS = {Link.CONNECTING: "◌", Link.ONLINE: "●", Link.OFFLINE: "✗", Link.FAULTY: "!"}
 
 
@@ -31,12 +38,13 @@ class TopBar(Static):
         self._mode = mode
         self._shown: object = None
 
-    def show(self, connection: Connection, jobs: Jobs) -> None:
+    def show(self, connection: Connection, jobs: Jobs, now_s: float, interval_s: float) -> None:
         """Paint, if something has changed."""
         counts = (len(jobs.running), len(jobs.pending))
+        link = link_words(connection, now_s, interval_s)
         state = (
             connection.name,
-            connection.link,
+            link,
             connection.paused,
             connection.readonly,
             counts,
@@ -49,7 +57,7 @@ class TopBar(Static):
         for binding in keys_of("screen"):
             here = self._mode in binding.action
             tabs.append(f" {binding.keys[0]} {binding.label} ", "bold reverse" if here else "")
-        words = [f"{GLYPHS[connection.link]} {connection.link.value}"]
+        words = [link]
         if connection.paused:
             words.append("paused")
         if connection.readonly:
@@ -97,8 +105,8 @@ class Banner(Static):
         since = ""
         if connection.last_answer_s is not None:
             since = f" Last answer {format_age(now_s - connection.last_answer_s)}."
-        mark = "OFFLINE" if connection.link is Link.OFFLINE else "TROUBLE"
-        state = f"{GLYPHS[connection.link]} {mark}  {clean(problem.title)} ({when}). "
+        mark = WORDS[connection.link].upper()
+        state = f"{GLYPHS[connection.link]} {mark}  {clean(problem.title)} ({when}): "
         words = f"{state}{clean(problem.message)}.{since}\n{clean(problem.hint)}"
         self.update(Text(words, no_wrap=False, overflow="fold"))
 
@@ -121,11 +129,33 @@ class EmptyState(Static):
         self.update(Text.assemble((clean(title), "bold"), "\n", clean(hint)))
 
 
+def is_stale(read_at_s: float | None, now_s: float, interval_s: float) -> bool:
+    """Whether data is older than two polls."""
+    return read_at_s is not None and now_s - read_at_s > 2 * interval_s + 1
+
+
+def seen_until_s(read_at_s: float | None, now_s: float, interval_s: float) -> float:
+    """Up to when something that ran is known to have run: now, or the last look where that is long ago."""
+    return read_at_s if read_at_s is not None and is_stale(read_at_s, now_s, interval_s) else now_s
+
+
+def link_words(connection: Connection, now_s: float, interval_s: float) -> str:
+    """Glyph and word of the connection; a server that has answered and now is silent is not online."""
+    last_s = connection.last_answer_s
+    if (
+        connection.link is Link.ONLINE
+        and not connection.paused
+        and last_s is not None
+        and is_stale(last_s, now_s, interval_s)
+    ):
+        return f"◌ no answer for {format_duration(now_s - last_s)}"
+    return f"{GLYPHS[connection.link]} {WORDS[connection.link]}"
+
+
 def age_line(read_at_s: float | None, now_s: float, interval_s: float) -> str:
     """When data was read: the wall clock, with its age once it is older than two polls."""
     if read_at_s is None:
         return "not read yet"
-    age = now_s - read_at_s
-    if age <= 2 * interval_s + 1:
+    if not is_stale(read_at_s, now_s, interval_s):
         return f"as of {clock_text(read_at_s)}"
-    return f"stale: as of {clock_text(read_at_s)}, {format_duration(age)} old"
+    return f"stale: as of {clock_text(read_at_s)}, {format_duration(now_s - read_at_s)} old"

@@ -59,9 +59,11 @@ def facts_lines(
         words = clean(value, 600) if value else "the server does not tell"
         for number, part in enumerate(textwrap.wrap(words, max(20, width - 12)) or [""]):
             lines.append(Text.assemble((("" if number else label).ljust(12), "dim"), part))
+    # Where nothing answers the banner says why.
+    problems = (health.problem, jobs.problem) if connection.problem is None else ()
     hints = [
         f"! {clean(problem.title)}: {clean(problem.message)}. {clean(problem.hint)}"
-        for problem in (health.problem, jobs.problem)
+        for problem in problems
         if problem is not None
     ]
     for hint in (*hints, *_package_hints(health.stats)):

@@ -85,8 +85,17 @@ def keyed(jobs: Jobs) -> dict[str, Entry]:
     return found
 
 
-def job_rows(entries: Mapping[str, Entry], now_s: float, wanted: str = "") -> tuple[Row, ...]:
-    """The rows under their headings, narrowed to those that hold the wanted words."""
+def job_rows(
+    entries: Mapping[str, Entry], now_s: float, wanted: str = "", *, seen_s: float | None = None
+) -> tuple[Row, ...]:
+    """The rows under their headings, narrowed to those that hold the wanted words.
+
+    Args:
+        entries: by the key of the row.
+        now_s: the time.
+        wanted: words that a row must hold.
+        seen_s: up to when running jobs are known to have run, where that is not now.
+    """
     sections: dict[str, list[tuple[str, Entry]]] = {}
     for key, entry in entries.items():
         sections.setdefault(_section(entry), []).append((key, entry))
@@ -94,7 +103,9 @@ def job_rows(entries: Mapping[str, Entry], now_s: float, wanted: str = "") -> tu
     for title, members in sections.items():
         numbered = enumerate(members, 1)
         made = [
-            _row(key, entry, place if title == "Waiting" else None, now_s)
+            _row(
+                key, entry, place if title == "Waiting" else None, now_s, now_s if seen_s is None else seen_s
+            )
             for place, (key, entry) in numbered
             if not wanted or matches(wanted, *search_texts(entry))
         ]
@@ -118,7 +129,7 @@ def _section(entry: Entry) -> str:
     return "Waiting" if entry.state is JobState.PENDING else "Done"
 
 
-def _row(key: str, entry: Entry, place: int | None, now_s: float) -> Row:
+def _row(key: str, entry: Entry, place: int | None, now_s: float, seen_s: float) -> Row:
     look = "warn" if isinstance(entry, Unsent) else STATES[entry.state][1]
     whose = who(entry)
     return Row(
@@ -130,7 +141,7 @@ def _row(key: str, entry: Entry, place: int | None, now_s: float) -> Row:
             Cell(short_id(entry.prompt_id), "dim"),
             Cell(whose, "" if whose == "ours" else "dim"),
             Cell(age_words(entry, now_s), "dim"),
-            "" if isinstance(entry, Unsent) else ran_words(entry, now_s),
+            "" if isinstance(entry, Unsent) else ran_words(entry, seen_s),
         ),
     )
 

@@ -37,8 +37,8 @@ def progress_words(jobs: Jobs, progress: Progress, width: int) -> str:
     return f"{words} [{'█' * filled}{'·' * (room - filled)}]{steps}{tail}"
 
 
-def preview_text(entry: Entry, now_s: float) -> Text:
-    """What a person wants to know of a job without opening it."""
+def preview_text(entry: Entry, now_s: float, seen_s: float) -> Text:
+    """What a person wants to know of a job without opening it; it is known to have run until ``seen_s``."""
     text = Text(clean(entry.title, 200) + "\n", "bold")
     text.append(f"{state_words(entry)} · {who(entry)} · {short_id(entry.prompt_id)}\n")
     if isinstance(entry, Unsent):
@@ -48,7 +48,7 @@ def preview_text(entry: Entry, now_s: float) -> Text:
         return text
     created = f"{clock_text(entry.created_at_s)} ({age_words(entry, now_s)})"
     _fact(text, "created", created if entry.created_at_s is not None else UNKNOWN)
-    _fact(text, "ran", ran_words(entry, now_s) or "not yet")
+    _fact(text, "ran", ran_words(entry, seen_s) or "not yet")
     if entry.error is not None:
         text.append("\n" + error_words(entry.error) + "\n", "bold")
     if entry.summary is None:
@@ -117,8 +117,8 @@ def error_report(job: Job) -> str:
     return clean_lines("\n".join(head) + "\n" + "".join(error.traceback), 200_000)
 
 
-def times_words(job: Job, now_s: float) -> str:
-    """When it was created, how long it waited, how long it ran."""
+def times_words(job: Job, now_s: float, seen_s: float) -> str:
+    """When it was created, how long it waited, how long it ran; the latter two are known until ``seen_s``."""
     created = UNKNOWN
     if job.created_at_s is not None:
         created = f"{clock_text(job.created_at_s)} ({age_words(job, now_s)})"
@@ -126,5 +126,5 @@ def times_words(job: Job, now_s: float) -> str:
     if job.created_at_s is not None and job.started_at_s is not None and not job.start_is_bound:
         waited = format_duration(job.started_at_s - job.created_at_s)
     elif job.created_at_s is not None and not job.state.ended and job.started_at_s is None:
-        waited = format_duration(now_s - job.created_at_s) + " so far"
-    return f"created {created} · waited {waited} · ran {ran_words(job, now_s) or 'not yet'}"
+        waited = format_duration(max(0.0, seen_s - job.created_at_s)) + " so far"
+    return f"created {created} · waited {waited} · ran {ran_words(job, seen_s) or 'not yet'}"

@@ -356,3 +356,30 @@ async def test_pause_asks_nothing_until_told() -> None:
 def test_the_install_id_lasts() -> None:
     assert read_install_id() == read_install_id()
     assert len(read_install_id()) == 32
+
+
+async def test_jobs_that_a_restarted_server_has_forgotten_are_told_once() -> None:
+    server = DemoServer(speed=1)
+    await server.start()
+    async with watched(server.url) as w:
+        await w.session.submit(Submission(slow(), "A slow one"))
+        await w.session.submit(Submission(picture(2), "Another"))
+        await until(lambda: w.session.jobs.running and w.session.jobs.pending)
+        await server.stop()
+        await until(lambda: w.session.connection.link is Link.OFFLINE)
+        async with DemoServer(port=server.port):
+            await until(lambda: w.session.connection.link is Link.ONLINE)
+            (notice,) = w.notices
+            assert notice.title == "Forgotten by the server: 2 jobs"
+            assert "A slow one (" in notice.message
+            assert "Another (" in notice.message
+            assert notice.severity == "warning"
+
+
+async def test_jobs_that_outlive_a_broken_line_are_not_called_forgotten() -> None:
+    async with DemoServer(speed=1) as server, watched(server.url) as w:
+        await w.session.submit(Submission(slow(), "A slow one"))
+        await until(lambda: w.session.jobs.running)
+        w.session._lost(Unreachable("Gone", "", ""))
+        await until(lambda: w.session.connection.link is Link.ONLINE)
+        assert w.notices == []
