@@ -12,7 +12,7 @@ from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.errors import ApiError, ComfyError, Unreachable
 from comfy_tui.inventory.adviser import Adviser
 from comfy_tui.inventory.nodes import NodeInfo, NodeShelf
-from comfy_tui.inventory.prepare import Prepared, prepare, prepare_again
+from comfy_tui.inventory.prepare import Prepared, is_outdated, prepare, prepare_again
 from comfy_tui.library.entry import Entry, Group, stem_of
 from comfy_tui.library.source import local_groups, read_remote, read_workflow, remote_groups
 from comfy_tui.options import AppOptions
@@ -171,8 +171,13 @@ class Desk:
         return await asyncio.to_thread(prepare_again, ready, self.node_info(), self.edits_of(entry))
 
     async def preview(self, entry: Entry, ready: Prepared) -> Preview:
-        """What there is to show of it."""
-        return await asyncio.to_thread(Preview.of, entry, ready, self.edits_of(entry), self.nodes_problem)
+        """What there is to show of it, by what is known when it is done: node classes may come meanwhile."""
+        while True:
+            edits = self.edits_of(entry)
+            shown = await asyncio.to_thread(Preview.of, entry, ready, edits, self.nodes_problem)
+            if not is_outdated(ready, self.node_info()):
+                return shown
+            ready = await self.judge_again(entry, ready)
 
     # -- rows ----------------------------------------------------------------------------------
 
