@@ -91,7 +91,9 @@ def prepare(file: WorkflowFile, info: NodeInfo | None, edits: Edits | None = Non
         made = info.converter.convert(file.graph or {})
     except WorkflowError as error:
         reason = f"it cannot be converted: {error.message or error.title}"
-        return Prepared(file, None, file.graph, Standing.NOT_READY, why_not=reason)
+        return Prepared(
+            file, None, file.graph, Standing.NOT_READY, why_not=reason, made_with=info.definitions
+        )
     ready = Prepared(
         file,
         made.prompt,
@@ -103,10 +105,14 @@ def prepare(file: WorkflowFile, info: NodeInfo | None, edits: Edits | None = Non
     return judge(_made(ready, info), info, edits)
 
 
+def is_outdated(ready: Prepared, info: NodeInfo | None) -> bool:
+    """Whether other definitions are known now than those that it was made with."""
+    return info is not None and ready.made_with is not info.definitions
+
+
 def prepare_again(ready: Prepared, info: NodeInfo | None, edits: Edits | None = None) -> Prepared:
     """Judge what was prepared by what is known now; by other definitions it is another prompt."""
-    made_with = info.definitions if info is not None else None
-    if ready.prompt is None or (info is not None and ready.made_with is not made_with):
+    if ready.prompt is None or is_outdated(ready, info):
         return prepare(ready.file, info, edits)
     return judge(ready, info, edits)
 

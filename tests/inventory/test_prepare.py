@@ -9,11 +9,11 @@ from typing import Any
 
 from comfy_tui.inventory.inventory import Inventory, Origin
 from comfy_tui.inventory.nodes import NodeInfo
-from comfy_tui.inventory.prepare import Standing, judge, prepare, prepare_again
+from comfy_tui.inventory.prepare import Standing, is_outdated, judge, prepare, prepare_again
 from comfy_tui.inventory.store import pack, unpack
 from comfy_tui.workflow.diagnostic import Severity
 from comfy_tui.workflow.edits import Edits
-from comfy_tui.workflow.formats import parse_workflow
+from comfy_tui.workflow.formats import WorkflowFile, WorkflowKind, parse_workflow
 from command_support import GRAPH, OBJECT_INFO, PROMPT
 
 REPLACEMENTS = {
@@ -122,3 +122,15 @@ def test_replacements_are_kept_on_disk() -> None:
     kept = unpack(pack(REPLACING.inventory))
     assert kept.replacements == REPLACEMENTS
     assert NodeInfo.from_inventory(kept).replacements == REPLACING.replacements
+
+
+def test_what_cannot_be_converted_is_not_outdated_for_ever() -> None:
+    now = info()
+    waiting = prepare(read(GRAPH), None)
+    assert is_outdated(waiting, now)
+    assert not is_outdated(waiting, None)
+    assert not is_outdated(prepare(read(GRAPH), now), now)
+    assert not is_outdated(prepare(read(PROMPT), now), now)
+    broken = prepare(WorkflowFile(WorkflowKind.EDITOR, graph={}), now)
+    assert broken.standing is Standing.NOT_READY
+    assert not is_outdated(broken, now)
