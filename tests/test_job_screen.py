@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
+from textual.widgets import Static
 
 from queue_support import desk, graph, seeded
 
@@ -79,3 +81,23 @@ async def test_a_page_says_that_it_is_reading() -> None:
         await d.ui.press("enter")
         await d.ui.see("Reading the job ...", "Known from the list")
         await d.ui.see("Nodes (3)")
+
+
+async def test_the_page_of_an_ended_job_does_not_tell_of_another_that_runs() -> None:
+    async with desk() as d:
+        first = await d.ours("first one")
+        await d.ours("second one")
+        await d.ui.see("Waiting (1)", "/600")
+        await d.ui.press("g", "enter")
+        await d.ui.see("▶ running · ours", "/600")
+        # The list tells of the end before the socket does.
+        app = d.ui.app
+        before = app.progress
+        app.jobs = replace(app.jobs, running=app.jobs.pending, pending=())
+        await d.ui.pilot.pause()
+        app.progress = before
+        await d.ui.pilot.pause()
+        await d.ui.pilot.pause()
+        head = str(app.screen.query_one("#head", Static).render())
+        assert first in head
+        assert "second one" not in head

@@ -24,7 +24,7 @@ from comfy_tui.config import profile_from_url
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import ReadOnlyError, Refused
 
-RECORDINGS = Path("/work/shared/recordings/manager")
+RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings" / "manager"
 V3, V4, V42 = Manager(3, "3.41"), Manager(4, "4.3"), Manager(4, "4.2.2")
 LEGACY = Manager(4, "4.3", legacy_ui=True)
 PACK = PackTask("demo-extra-nodes")

@@ -14,7 +14,7 @@ import httpx
 
 from comfy_tui.demo.server import DemoServer
 
-RECORDINGS = Path("/work/shared/recordings")
+RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 
 
 def graph(**changes: Any) -> dict[str, Any]:

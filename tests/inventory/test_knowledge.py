@@ -32,7 +32,7 @@ from comfy_tui.workflow.advice import AdviceKind, Catalogue, Knowledge, Origin, 
 from comfy_tui.workflow.advice.models import read_model_list
 from comfy_tui.workflow.diagnostic import Diagnostic, Severity
 
-RECORDINGS = Path("/work/shared/recordings/manager")
+RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings" / "manager"
 recorded = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings of real servers here")
 MAP = {"pack-a": [["ClassA", "Shared"], {}], "pack-b": [["Shared"], {}]}
 MODELS = {

@@ -20,7 +20,7 @@ from comfy_tui.workflow.advice import (
 from comfy_tui.workflow.diagnostic import Diagnostic, Severity
 
 HF = "https://huggingface.co/Comfy-Org/z/resolve/main/"
-RECORDINGS = Path("/work/shared/recordings/manager")
+RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings" / "manager"
 OBJECT_INFO: dict[str, Any] = {
     "VAELoader": {"input": {"required": {"vae_name": [["x/ae.safetensors"], {}]}}, "python_module": "nodes"},
     "OddLoader": {

@@ -9,7 +9,6 @@ import time
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -44,7 +43,6 @@ from comfy_tui.errors import WorkflowError
 from comfy_tui.workflow import WorkflowKind, parse_file
 from comfy_tui.workflow.metadata import media_format, read_media
 
-REAL = Path("/work/real")
 FILES: dict[str, Callable[[], bytes]] = {
     "png": lambda: png_by_pillow(BOTH),
     "png-packed": lambda: png_by_pillow(BOTH, packed=True),
@@ -395,11 +393,3 @@ def test_any_bytes_give_a_result_or_an_error(head: bytes, rest: bytes) -> None:
     for content in (head + rest, head + rest * 50):
         with suppress(WorkflowError):
             parse_file(content)
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason="no real server's outputs here")
-def test_pictures_of_real_servers() -> None:
-    found = [file for file in sorted(REAL.glob("*/output/**/*.png"))][:20]
-    for file in found:
-        with file.open("rb") as stream:
-            assert parse_file(stream, name=file.name).prompt
