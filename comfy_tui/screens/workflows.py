@@ -73,6 +73,8 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         self._debounce: Timer | None = None
         self._was_online = False
         self._asking = False
+        #: The row that is being read, and by which worker.
+        self._looking: tuple[str, object] | None = None
 
     def compose_body(self) -> ComposeResult:
         """The list and the preview."""
@@ -266,18 +268,26 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         at_once = entry.is_local and (entry.size_bytes or 0) <= _QUICK_BYTES
         if not at_once and (self._preview is None or self._preview.entry != entry):
             self._show(Preview(entry, waiting="reading ..."))
+        mine = self._looking = (entry.key, object())
         try:
             ready = await self.desk.open(entry)
             preview = await self.desk.preview(entry, ready)
         except ComfyError as error:
             preview = Preview(entry, problem=Problem.of(error))
+        finally:
+            if self._looking is mine:
+                self._looking = None
         self._show_if_current(preview)
 
     def show_again(self) -> None:
         """The edits or the node definitions have changed: judge the shown workflow again."""
         self._paint_list()
-        shown = self._preview
-        if shown is not None and shown.prepared is not None:
+        entry, shown = self.current_entry() if self.query("#entries") else None, self._preview
+        if entry is None:
+            return
+        if self._looking is not None and self._looking[0] == entry.key:
+            self._look(entry)  # what is shown is of another row still
+        elif shown is not None and shown.prepared is not None and shown.entry.key == entry.key:
             self._look_again(shown)
 
     @work(group="preview", exclusive=True)
