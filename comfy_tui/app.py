@@ -163,6 +163,7 @@ class ComfyApp(App[int]):
             history_items=config.history_items,
             long_job_s=config.long_job_minutes * 60,
             readonly=self.options.readonly,
+            pace=self.options.pace,
         )
         self.session = session
         await session.run()

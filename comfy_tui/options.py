@@ -9,6 +9,18 @@ from comfy_tui.project import Project
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How patient the console is with a server, in seconds.  A test of many faults is less so."""
+
+    #: A whole call, from the connection to the end of the answer.
+    timeout_s: float = 30.0
+    #: Waits before each look for a submission whose answer did not come; None: the outbox's own.
+    look_delays_s: tuple[float, ...] | None = None
+    #: The wait before the socket is opened again; it doubles while that fails.
+    reconnect_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class AppOptions:
     """The choices of this run; flags, environment and config file are already merged."""
 
@@ -22,3 +34,4 @@ class AppOptions:
     theme: str
     ascii: bool
     demo: bool = False
+    pace: Pace = Pace()

@@ -25,6 +25,7 @@ from comfy_tui.monitor.poller import MAX_BACKOFF_S, Poller
 from comfy_tui.monitor.progress import ProgressTracker
 from comfy_tui.monitor.state import Connection, Health, Job, Jobs, Link, Notice, Problem, Update
 from comfy_tui.monitor.submit import Outbox, Submission
+from comfy_tui.options import Pace
 from comfy_tui.text import clean, count_of, format_bytes, format_duration
 
 T = TypeVar("T")
@@ -46,6 +47,7 @@ class Session:
         long_job_s: after so many seconds of one job a notice is given, once.
         readonly: change nothing on the server.
         clock: the time in Unix seconds.
+        pace: how patient it is.
     """
 
     def __init__(
@@ -59,21 +61,27 @@ class Session:
         long_job_s: float = 600.0,
         readonly: bool = False,
         clock: Callable[[], float] = time.time,
+        pace: Pace = Pace(),
     ) -> None:
         self.profile = profile
-        self.client = ComfyClient(profile, readonly=readonly)
+        self.client = ComfyClient(profile, timeout_s=pace.timeout_s, readonly=readonly)
         self.connection = Connection(profile.name, profile.url, readonly=readonly or profile.readonly)
         self.health = Health()
         self.jobs = Jobs()
         self._publish = publish
         self._clock = clock
         self._long_job_s = long_job_s
+        self._pace = pace
         self._socket_id = f"comfy-tui-{uuid.uuid4().hex}"
         self._tracker = JobTracker(
             self.client, install_id=install_id, history_items=history_items, clock=clock
         )
         self._outbox = Outbox(
-            self.client, client_id=lambda: self._socket_id, install_id=install_id, clock=clock
+            self.client,
+            client_id=lambda: self._socket_id,
+            install_id=install_id,
+            look_delays_s=pace.look_delays_s,
+            clock=clock,
         )
         self.control = Control(self.client, self._outbox, self.submit)
         self._progress = ProgressTracker()
@@ -219,7 +227,7 @@ class Session:
             failures = 0 if time.monotonic() - began > MAX_BACKOFF_S else failures + 1
             # A new id: the server may still hold the old one and drop ours with it (section 7.6).
             self._socket_id = f"comfy-tui-{uuid.uuid4().hex}"
-            await asyncio.sleep(min(MAX_BACKOFF_S, 2.0 ** min(failures, 6)))
+            await asyncio.sleep(min(MAX_BACKOFF_S, self._pace.reconnect_s * 2.0 ** min(failures, 6)))
 
     def _events(self) -> AsyncGenerator[Event]:
         return listen(self.profile, self._socket_id)

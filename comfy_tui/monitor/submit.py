@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,7 @@ class Outbox:
         client: the server.
         client_id: the id of our socket, for private events.
         install_id: marks the jobs of this person's consoles.
+        look_delays_s: waits before each look for a submission without an answer; :data:`LOOK_DELAYS_S`.
     """
 
     def __init__(
@@ -54,11 +55,13 @@ class Outbox:
         *,
         client_id: Callable[[], str],
         install_id: str,
+        look_delays_s: Sequence[float] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
         self._client_id = client_id
         self._install_id = install_id
+        self._look_delays_s = LOOK_DELAYS_S if look_delays_s is None else look_delays_s
         self._clock = clock
         self._unsent: dict[str, tuple[Unsent, Submission]] = {}
 
@@ -116,7 +119,7 @@ class Outbox:
 
     async def _is_known(self, prompt_id: str) -> bool:
         """Look in the queue and the history."""
-        for delay in LOOK_DELAYS_S:
+        for delay in self._look_delays_s:
             await asyncio.sleep(delay)
             try:
                 queue = await self._client.queue()
