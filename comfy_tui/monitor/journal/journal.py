@@ -1,0 +1,248 @@
+"""The journal as the console uses it: one thread of its own does all that touches the file.
+
+What fails is told once, and the console goes on with a journal in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from comfy_tui.errors import ComfyError
+from comfy_tui.monitor.journal.row import JournalEvent, Medians
+
+if TYPE_CHECKING:
+    import sqlite3
+
+T = TypeVar("T")
+P = ParamSpec("P")
+DAY_S = 86_400.0
+#: How often what is too old is looked for.
+_PRUNE_EVERY_S = 3_600.0
+
+
+class Journal:
+    """The journal of this person: jobs and events of every server.
+
+    No SQLite is imported before the first call; calls are done one after the other, each in a transaction.
+
+    Args:
+        file: where it is; None keeps it in memory for this run.
+        keep_days: how long what has ended is kept.
+        keep_bytes: how large the file may grow.
+        on_problem: is told, on the event loop, why the file cannot be used; once.
+        clock: the time in Unix seconds.
+    """
+
+    def __init__(
+        self,
+        file: Path | None,
+        *,
+        keep_days: float = 90.0,
+        keep_bytes: int = 256 * 1024 * 1024,
+        on_problem: Callable[[ComfyError], None] = lambda error: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.file = file
+        #: Marks what this run has under way: another console sees whether it still lives.
+        self.owner = f"{os.getpid()}:{uuid.uuid4().hex[:12]}"
+        self._keep_s = keep_days * DAY_S
+        self._keep_bytes = keep_bytes
+        self._on_problem = on_problem
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._connection: sqlite3.Connection | None = None
+        self._pruned_at_s = 0.0
+        self._closed = False
+        #: Whether what is written outlives this run; known after the first call.
+        self.durable = file is not None
+
+    # -- the thread ----------------------------------------------------------------------------
+
+    async def call(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run ``function(connection, ...)`` in the journal's thread, in one transaction; wait for it.
+
+        When it returns, what was written survives a kill of this process.
+        """
+        self._loop = asyncio.get_running_loop()
+        work = self._thread.submit(self._run, lambda connection: function(connection, *args, **kwargs))
+        # Shielded: what was begun is written, also where nobody waits any more.
+        return await asyncio.shield(asyncio.wrap_future(work))
+
+    def post(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], Any], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Run it later, in its turn; nobody waits for it."""
+        with suppress(RuntimeError):
+            self._loop = asyncio.get_running_loop()
+        if not self._closed:
+            work = self._thread.submit(self._run, lambda connection: function(connection, *args, **kwargs))
+            work.add_done_callback(_raise_in_thread)
+
+    def _run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        import sqlite3
+
+        for _ in range(3):
+            connection = self._connection or self._open()
+            try:
+                result = self._transact(connection, function)
+                self._prune(connection)
+                return result
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+                    raise
+                if not self._recover(connection, error):
+                    raise
+        raise AssertionError("the journal in memory failed, too")
+
+    def _transact(self, connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], T]) -> T:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = function(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return result
+
+    def _prune(self, connection: sqlite3.Connection) -> None:
+        """Now and then; where it fails, the next call finds out why."""
+        import sqlite3
+
+        from comfy_tui.monitor.journal.retention import prune
+
+        if self._clock() - self._pruned_at_s > _PRUNE_EVERY_S:
+            self._pruned_at_s = self._clock()
+            with suppress(sqlite3.DatabaseError):
+                prune(connection, self._clock() - self._keep_s, self._keep_bytes)
+
+    def _open(self) -> sqlite3.Connection:
+        from comfy_tui.monitor.journal.file import open_file, open_memory
+
+        connection = None
+        if self.file is not None and self.durable:
+            try:
+                connection, problem = open_file(self.file)
+            except ComfyError as error:
+                problem = error
+            if problem is not None:
+                self._tell(problem)
+        if connection is None:
+            self.durable = False
+            connection = open_memory()
+        self._connection = connection
+        return connection
+
+    def _recover(self, connection: sqlite3.Connection, error: sqlite3.DatabaseError) -> bool:
+        """Go on after the file failed, with a new one or in memory; returns whether that makes sense."""
+        from comfy_tui.monitor.journal.file import is_damage, open_memory, unusable
+        from comfy_tui.monitor.journal.retention import copy_open_jobs
+
+        if self.file is None or not self.durable:
+            return False
+        if is_damage(error):
+            self._connection = None  # opening it finds the damage, and sets it aside
+        else:
+            self.durable = False
+            self._connection = open_memory()
+            with suppress(Exception):  # what can still be read goes along
+                copy_open_jobs(connection, self._connection)
+            self._tell(unusable(error, self.file))
+        with suppress(Exception):
+            connection.close()
+        return True
+
+    def _tell(self, error: ComfyError) -> None:
+        with suppress(RuntimeError):  # the loop is gone
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._on_problem, error)
+
+    async def close(self) -> None:
+        """Write what is still to be written, then close the file."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
+        self._thread.submit(self._close_file).result()
+        self._thread.shutdown()
+
+    def _close_file(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    # -- what others ask most ------------------------------------------------------------------
+
+    def add_event(self, event: JournalEvent) -> None:
+        """Write an event; one without a time happened now."""
+        from comfy_tui.monitor.journal import event_table
+
+        self.post(event_table.add, event, event.at_s or self._clock())
+
+    async def events(
+        self, *, after_id: int = 0, limit: int = 500, server: str = "", kinds: tuple[str, ...] = ()
+    ) -> tuple[JournalEvent, ...]:
+        """The newest events after that id, oldest first.
+
+        Args:
+            after_id: the ``row_id`` of the last one that is known.
+            limit: at most so many.
+            server: of that address only.
+            kinds: of these kinds only.
+        """
+        from comfy_tui.monitor.journal import event_table
+
+        return await self.call(event_table.read, after_id=after_id, limit=limit, server=server, kinds=kinds)
+
+    async def medians(self, prompt: Mapping[str, Any], *, server: str = "") -> Medians:
+        """How long runs of this workflow took: with the same models, steps and sizes, else of its structure.
+
+        Args:
+            prompt: the prompt whose like is looked for.
+            server: on that address only.
+        """
+        from comfy_tui.monitor.journal import median_table
+        from comfy_tui.workflow.fingerprint import fingerprint, timing_fingerprint
+
+        def look(connection: sqlite3.Connection) -> Medians:
+            return median_table.medians(
+                connection, timing_fingerprint(prompt), fingerprint(prompt), server=server
+            )
+
+        return await self.call(look)
+
+
+def is_alive(owner: str) -> bool:
+    """Whether the process that marked something as its own still runs; another user's counts as running."""
+    pid = owner.partition(":")[0]
+    if not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _raise_in_thread(work: Future[Any]) -> None:
+    """A mistake in the code is not swallowed: it is reported as of an uncaught exception in a thread."""
+    error = work.exception()
+    if error is not None:
+        args = threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread()))
+        threading.excepthook(args)
