@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from comfy_tui.comfy.types import ExecutionError, JobRecord, JobState, OutputText
-from comfy_tui.widgets.job_report import MAX_LINES, is_secret_name, report, shown_value
+from comfy_tui.masking import is_secret_name
+from comfy_tui.widgets.job_report import MAX_LINES, report, shown_value
 from comfy_tui.widgets.line_view import fold
 
 

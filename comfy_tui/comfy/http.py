@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from comfy_tui import __version__
+from comfy_tui.comfy.faults import FAULTS
 from comfy_tui.comfy.reach import is_loopback, ssl_context, unusable_proxy
 from comfy_tui.comfy.rejection import rejected_prompt
 from comfy_tui.errors import (
@@ -202,34 +203,26 @@ class HttpConnection:
 
     def _timed_out(self, *, retried: bool) -> TimedOut:
         again = ", asked twice" if retried else ""
-        return TimedOut(
-            "The server does not answer",
-            f"nothing within {self.timeout_s:g} s{again}",
-            "It is busy or hung. Look at its log; it may recover by itself.",
-        )
+        fault = FAULTS["timeout"]
+        return TimedOut(fault.title, f"nothing within {self.timeout_s:g} s{again}", fault.step)
 
     def _transport_error(self, error: httpx.HTTPError, *, retried: bool) -> ApiError:
         if isinstance(error, httpx.ConnectTimeout):
-            return NotSent(
-                "No connection",
-                f"{self.profile.url} does not take a connection",
-                "Is the host up, and does a firewall stand between?",
-            )
+            return _not_sent("no_connection", f"{self.profile.url} does not take a connection")
         if isinstance(error, httpx.TimeoutException):
             return self._timed_out(retried=retried)
         if isinstance(error, httpx.ConnectError):
             return _connect_error(error, self.profile.url)
         if isinstance(error, httpx.DecodingError):
             return BadReply("The answer cannot be unpacked", "its compression is broken", _LOG_HINT)
-        return ConnectionBroke(
-            "The connection broke", "the server ended it in the middle of an answer", _LOG_HINT
-        )
+        fault = FAULTS["broken_connection"]
+        return ConnectionBroke(fault.title, "the server ended it in the middle of an answer", fault.step)
 
 
 #: What a refusal is taken to say that came as a web page: a proxy's, not ComfyUI's.
 WEB_PAGE = "a web page"
 READONLY_HINT = "It was started with --readonly, or the config says readonly for this server."
-_LOG_HINT = "Look at the server's log; a proxy between may also do this."
+_LOG_HINT = FAULTS["broken_connection"].step
 
 
 class NotSent(Unreachable):
@@ -245,20 +238,18 @@ def _connect_error(error: httpx.ConnectError, url: str) -> ApiError:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
-            return NotSent(
-                "No secure connection",
-                str(getattr(cause, "verify_message", "") or cause.reason or "TLS failed"),
-                "Set ca_file (or insecure) for this server in the config, or use http://.",
-            )
+            words = getattr(cause, "verify_message", "") or cause.reason or "TLS failed"
+            return _not_sent("tls", str(words))
         cause = cause.__cause__ or cause.__context__
     if "Name or service" in reason or "getaddrinfo" in reason or "Temporary failure" in reason:
         host = urlsplit(url).hostname or url
-        return NotSent("Unknown host", f"there is no address for {host}", "Look at the spelling of the URL.")
-    return NotSent(
-        "ComfyUI is not running at this address",
-        f"{url} refused the connection",
-        "Start ComfyUI or correct the address. Offline, workflows can be exported.",
-    )
+        return _not_sent("unknown_host", f"there is no address for {host}")
+    return _not_sent("refused_connection", f"{url} refused the connection")
+
+
+def _not_sent(fault_id: str, message: str) -> NotSent:
+    fault = FAULTS[fault_id]
+    return NotSent(fault.title, message, fault.step)
 
 
 def _encode(payload: Any) -> bytes:
@@ -348,20 +339,13 @@ def _status_error(response: httpx.Response, body: bytes, path: str) -> ApiError:
     html = "html" in response.headers.get("content-type", "").lower()
     text = "" if html else body[:2000].decode("utf-8", "replace").strip()
     if status >= 500:
-        hint = "Look at its log. A malformed request also does this; asking again will not help by itself."
-        if status in (502, 503, 504):
-            hint = "A proxy answers, ComfyUI behind it does not: is it running?"
-        return ServerError(
-            "The server failed", f"{path}: {status} {text[:200]}".rstrip(), hint, status=status
-        )
+        fault = FAULTS["bad_gateway" if status in (502, 503, 504) else "server_error"]
+        message = f"{path}: {status} {text[:200]}".rstrip()
+        return ServerError(fault.title, message, fault.step, status=status)
     if status in (401, 403):
-        return Refused(
-            "No access",
-            f"{path}: {status}",
-            "Give a token, password or header (multi-user: Comfy-User) for this server in the config.",
-            status=status,
-            said=WEB_PAGE if html else text,
-        )
+        fault = FAULTS["no_access"]
+        said = WEB_PAGE if html else text
+        return Refused(fault.title, f"{path}: {status}", fault.step, status=status, said=said)
     if status == 400 and path == "/prompt":
         return rejected_prompt(body)
     if 300 <= status < 400:
@@ -380,8 +364,8 @@ def _status_error(response: httpx.Response, body: bytes, path: str) -> ApiError:
             status=status,
         )
     if status == 413:
-        hint = "Start ComfyUI with a larger --max-upload-size."
-        return Refused("Too large for the server", text[:200], hint, status=status)
+        fault = FAULTS["too_large"]
+        return Refused(fault.title, text[:200], fault.step, status=status)
     message = f"{path}: {status} {text[:200]}".rstrip()
     return Refused(
         "The server said no",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from comfy_tui.comfy.types import ExecutionError, JobRecord
+from comfy_tui.masking import mask_value
 from comfy_tui.monitor.state import Unsent
 from comfy_tui.text import clean, clean_lines, count_of
 from comfy_tui.widgets.job_text import output_name, summary_facts, unsent_advice
@@ -19,42 +19,14 @@ MAX_LINES = 20_000
 MAX_CHARACTERS = 2_000_000
 _VALUE_LIMIT = 600
 _LABEL = 18
-_SECRET_WORDS = frozenset(
-    (
-        *("key", "apikey", "token", "password", "passwd", "passphrase", "secret", "auth"),
-        *("authorization", "bearer", "credential", "credentials"),
-    )
-)
-_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-
-
-def is_secret_name(name: str) -> bool:
-    """Whether a value of that name may be a password, a token or a key."""
-    return not _SECRET_WORDS.isdisjoint(word.lower() for word in _WORDS.findall(name))
 
 
 def shown_value(name: str, value: Any, limit: int = _VALUE_LIMIT) -> str:
     """A value as text that is safe to show: cut, and masked where its name says that it is secret."""
-    if value and isinstance(value, str | list | Mapping) and is_secret_name(name):
-        return "***"
-    if isinstance(value, str):
-        return clean_lines(value, limit).rstrip()
-    return clean(json.dumps(_masked(value), ensure_ascii=False, default=str), limit)
-
-
-def _masked(value: Any, depth: int = 0) -> Any:
-    """Values inside of values; long lists are cut before they are written out."""
-    if depth > 8:
-        return "…"
-    if isinstance(value, Mapping):
-        inner = list(value.items())[:100]
-        return {
-            str(key): "***" if is_secret_name(str(key)) and item else _masked(item, depth + 1)
-            for key, item in inner
-        }
-    if isinstance(value, list | tuple):
-        return [_masked(item, depth + 1) for item in value[:100]]
-    return value[:_VALUE_LIMIT] if isinstance(value, str) else value
+    masked = mask_value(value, name)
+    if isinstance(masked, str):
+        return clean_lines(masked, limit).rstrip()
+    return clean(json.dumps(masked, ensure_ascii=False, default=str), limit)
 
 
 def report(record: JobRecord, error: ExecutionError | None) -> tuple[Line, ...]:
