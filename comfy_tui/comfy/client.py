@@ -179,6 +179,10 @@ class ComfyClient:
         """The Manager's queue: what installs and restarts."""
         return ManagerQueue(self._http, manager, client_id)
 
+    async def subscribe_logs(self, client_id: str) -> None:
+        """Have the server's log sent to the socket of that id (section 7.8); ends with the socket."""
+        await self._http.patch_json("/internal/logs/subscribe", {"clientId": client_id, "enabled": True})
+
     # -- jobs ----------------------------------------------------------------------------------
 
     async def queue(self) -> Queue:

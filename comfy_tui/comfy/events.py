@@ -1,38 +1,46 @@
-"""The websocket of a ComfyUI server: typed events, read without pause so that no other client stalls.
+"""What a ComfyUI server tells over its websocket, as typed events.
 
-The facts are in comfyui-api, section 7.  Losing the socket loses nothing but detail: polling goes on.
+The facts are in comfyui-api, section 7.  Everything here is pure: :mod:`comfy_tui.comfy.socket` connects.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-if TYPE_CHECKING:
-    from comfy_tui.config import ServerProfile
-
-#: Seconds between our pings: the server sends none (section 7.1).
-PING_S = 20.0
-#: The largest message: pictures come this way too (and are not read), but nothing sensible is larger.  The
-#: limit holds while a message is unpacked, so that no compressed megabyte becomes gigabytes.
-MESSAGE_LIMIT_BYTES = 128 * 1024 * 1024
-#: The longest frame that is looked into: what is read of a workflow of 5000 nodes is a megabyte, and it is
-#: parsed while keys wait.
-_EVENT_LIMIT = 4 * 1024 * 1024
+#: The longest frame that is looked into: what is read of a workflow of 5000 nodes is a megabyte.
+EVENT_LIMIT_BYTES = 4 * 1024 * 1024
+#: The largest preview that is kept; a server shrinks them to 512 pixels.
+PREVIEW_LIMIT_BYTES = 8 * 1024 * 1024
+_PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
+#: How a JPEG and a PNG begin.
+_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
 
 @dataclass(frozen=True, slots=True)
 class NodeProgress:
-    """One node's progress in ``progress_state``."""
+    """One node's progress in ``progress_state``.
+
+    ``node_id`` is the node that runs: for one that a node expanded into, an id that the prompt does not
+    have. ``display_id`` and ``real_id`` name the prompt's own node for it; empty where not told.
+    """
 
     node_id: str
     value: float
     max: float
     finished: bool
+    display_id: str = ""
+    real_id: str = ""
+    parent_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Greeted:
+    """The first message of a connection: from here on nothing is missed."""
+
+    remaining: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +51,22 @@ class QueueChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """``execution_start``: the prompt begins."""
+
+    prompt_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Executing:
-    """``executing``: a node of a prompt starts; ``node_id`` None when the prompt has ended."""
+    """``executing``: a node of a prompt starts; ``node_id`` None when the prompt has ended.
+
+    ``display_id`` is the prompt's own node for one that it expanded into.
+    """
 
     prompt_id: str
     node_id: str | None
+    display_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,16 @@ class ProgressState:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeStep:
+    """``progress``: a step of one node; all that servers without ``progress_state`` tell."""
+
+    prompt_id: str
+    node_id: str
+    value: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cached:
     """``execution_cached``: these nodes need not run."""
 
@@ -66,56 +95,76 @@ class Cached:
     node_ids: tuple[str, ...]
 
 
-Event = QueueChanged | Executing | ProgressState | Cached
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """``execution_success``; the history has it when ``executing`` with no node follows."""
+
+    prompt_id: str
 
 
-async def listen(profile: ServerProfile, client_id: str) -> AsyncGenerator[Event]:
-    """Connect and give events until the connection ends; raises what :func:`read_frames` raises."""
-    async with aclosing(read_frames(profile, client_id)) as frames:
-        async for frame in frames:
-            event = read_event(frame)
-            if event is not None:
-                yield event
+@dataclass(frozen=True, slots=True)
+class NodeFailed:
+    """``execution_error``; not the end where ``blocked``: then the rest of the prompt goes on (6.4)."""
+
+    prompt_id: str
+    node_id: str
+    exception_type: str
+    message: str
+    blocked: bool
 
 
-async def read_frames(profile: ServerProfile, client_id: str) -> AsyncGenerator[str]:
-    """Connect and give the text frames as they came, until the connection ends.
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """``execution_interrupted``: somebody cancelled it."""
 
-    Raises:
-        OSError, websockets.WebSocketException: it could not connect, or the connection broke.
-        ConfigError: the credentials or the certificates cannot be had, or the proxy cannot be used.
+    prompt_id: str
+    node_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewFrame:
+    """A picture on the way; without ids (empty) it belongs to the node that ran last."""
+
+    image: bytes = field(repr=False)
+    prompt_id: str = ""
+    node_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A piece of the server's log as it was written: not always a line; colours and all.
+
+    ``at`` is the server's own ISO time, without a zone.
     """
-    import asyncio
 
-    from comfy_tui.comfy.connect import Connect
-    from comfy_tui.comfy.reach import is_loopback, ssl_context, unusable_proxy
+    at: str
+    text: str
 
-    headers = {name: value.reveal() for name, value in await asyncio.to_thread(profile.credentials)}
-    url = "ws" + profile.url.removeprefix("http") + "/ws?clientId=" + quote(client_id, safe="")
-    try:
-        socket = await Connect(
-            url,
-            additional_headers=headers,
-            max_size=MESSAGE_LIMIT_BYTES,
-            ping_interval=PING_S,
-            ping_timeout=PING_S,
-            proxy=None if is_loopback(profile.url) else True,
-            ssl=ssl_context(profile) if url.startswith("wss:") else None,
-            user_agent_header=None,
-        )
-    except ImportError:  # a SOCKS proxy
-        raise unusable_proxy() from None
-    async with socket:
-        hello = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
-        await socket.send(json.dumps(hello))
-        async for message in socket:
-            if isinstance(message, str):
-                yield message
+
+@dataclass(frozen=True, slots=True)
+class LogLines:
+    """``logs``: what was written since the last one; only for those who subscribed."""
+
+    entries: tuple[LogEntry, ...]
+
+
+PromptEvent = (
+    Started
+    | Executing
+    | ProgressState
+    | NodeStep
+    | Cached
+    | Succeeded
+    | NodeFailed
+    | Interrupted
+    | PreviewFrame
+)
+Event = Greeted | QueueChanged | LogLines | PromptEvent
 
 
 def read_event(message: str) -> Event | None:
     """Read a text frame; None for what is unknown, malformed or immense."""
-    if len(message) > _EVENT_LIMIT:
+    if len(message) > EVENT_LIMIT_BYTES:
         return None
     try:
         frame = json.loads(message)
@@ -124,18 +173,78 @@ def read_event(message: str) -> Event | None:
     if not isinstance(frame, Mapping) or not isinstance(frame.get("data"), Mapping):
         return None
     data = frame["data"]
-    prompt_id = data.get("prompt_id")
     match frame.get("type"):
         case "status":
-            return QueueChanged(_remaining(data))
-        case "executing" if isinstance(prompt_id, str):
-            node = data.get("display_node") or data.get("node")
-            return Executing(prompt_id, node if isinstance(node, str) else None)
-        case "progress_state" if isinstance(prompt_id, str):
+            count = _remaining(data)
+            return Greeted(count) if "sid" in data else QueueChanged(count)
+        case "logs":
+            return LogLines(tuple(_log_entries(data.get("entries"))))
+    prompt_id = data.get("prompt_id")
+    return _prompt_event(frame.get("type"), prompt_id, data) if isinstance(prompt_id, str) else None
+
+
+def _prompt_event(kind: Any, prompt_id: str, data: Mapping[str, Any]) -> PromptEvent | None:
+    match kind:
+        case "execution_start":
+            return Started(prompt_id)
+        case "executing":
+            node = data.get("node")
+            shown = _text(data.get("display_node"))
+            return Executing(prompt_id, node if isinstance(node, str) else shown or None, shown)
+        case "progress_state":
             return ProgressState(prompt_id, tuple(_nodes(data.get("nodes"))))
-        case "execution_cached" if isinstance(prompt_id, str) and isinstance(data.get("nodes"), list):
+        case "progress":
+            value, maximum = _real(data.get("value")), _real(data.get("max"))
+            return NodeStep(prompt_id, _text(data.get("node")), value, maximum)
+        case "execution_cached" if isinstance(data.get("nodes"), list):
             return Cached(prompt_id, tuple(str(node) for node in data["nodes"]))
+        case "execution_success":
+            return Succeeded(prompt_id)
+        case "execution_interrupted":
+            return Interrupted(prompt_id, _text(data.get("node_id")))
+        case "execution_error":
+            exception = _text(data.get("exception_type"))
+            return NodeFailed(
+                prompt_id,
+                _text(data.get("node_id")),
+                exception,
+                _text(data.get("exception_message")).strip(),
+                blocked=exception == "ExecutionBlocked",
+            )
     return None
+
+
+def read_picture(frame: bytes) -> PreviewFrame | None:
+    """Read a binary frame; None for what holds no JPEG or PNG of a sensible size (section 7.5)."""
+    if not 8 < len(frame) <= PREVIEW_LIMIT_BYTES:
+        return None
+    kind, second = int.from_bytes(frame[:4], "big"), int.from_bytes(frame[4:8], "big")
+    if kind == _PREVIEW:
+        return _picture(frame[8:], {})
+    if kind != _PREVIEW_WITH_METADATA or second > len(frame) - 8:
+        return None
+    try:
+        about = json.loads(frame[8 : 8 + second])
+    except (ValueError, RecursionError):
+        return None
+    return _picture(frame[8 + second :], about) if isinstance(about, Mapping) else None
+
+
+def _picture(image: bytes, about: Mapping[str, Any]) -> PreviewFrame | None:
+    if not image.startswith(_BEGINNINGS):
+        return None
+    node = _text(about.get("display_node_id")) or _text(about.get("node_id"))
+    return PreviewFrame(image, _text(about.get("prompt_id")), node)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _log_entries(entries: Any) -> Iterator[LogEntry]:
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, Mapping) and isinstance(entry.get("m"), str):
+            yield LogEntry(_text(entry.get("t")), entry["m"])
 
 
 def _remaining(data: Mapping[str, Any]) -> int | None:
@@ -145,20 +254,18 @@ def _remaining(data: Mapping[str, Any]) -> int | None:
     return count if isinstance(count, int) and not isinstance(count, bool) else None
 
 
-def _nodes(data: Any) -> list[NodeProgress]:
-    found: list[NodeProgress] = []
+def _nodes(data: Any) -> Iterator[NodeProgress]:
     for node_id, entry in data.items() if isinstance(data, Mapping) else ():
         if isinstance(entry, Mapping):
-            shown = entry.get("display_node_id")
-            found.append(
-                NodeProgress(
-                    node_id=shown if isinstance(shown, str) else str(node_id),
-                    value=_real(entry.get("value")),
-                    max=_real(entry.get("max")),
-                    finished=entry.get("state") == "finished",
-                )
+            yield NodeProgress(
+                node_id=str(node_id),
+                value=_real(entry.get("value")),
+                max=_real(entry.get("max")),
+                finished=entry.get("state") == "finished",
+                display_id=_text(entry.get("display_node_id")),
+                real_id=_text(entry.get("real_node_id")),
+                parent_id=_text(entry.get("parent_node_id")),
             )
-    return found
 
 
 def _real(value: Any) -> float:

@@ -113,6 +113,11 @@ class HttpConnection:
         body = await self._call("POST", path, content=content, headers={"Content-Type": "application/json"})
         return await parse_json(body, path) if body.strip() else None
 
+    async def patch_json(self, path: str, payload: Any) -> None:
+        """PATCH JSON, once; the answer does not count."""
+        content = _encode(payload)
+        await self._call("PATCH", path, content=content, headers={"Content-Type": "application/json"})
+
     async def send_nothing(self, path: str) -> None:
         """POST without a body, once; the answer does not count."""
         await self._call("POST", path)

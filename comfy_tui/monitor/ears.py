@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from comfy_tui.comfy.events import read_frames
 from comfy_tui.comfy.manager_queue import TaskEnd, read_news
+from comfy_tui.comfy.socket import read_frames
 from comfy_tui.config import ServerProfile
 from comfy_tui.errors import ConfigError
 

@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from comfy_tui.comfy.client import ComfyClient
-from comfy_tui.comfy.events import Event, QueueChanged, listen
+from comfy_tui.comfy.events import Event, Greeted, LogLines, QueueChanged
+from comfy_tui.comfy.socket import listen, socket_errors
 from comfy_tui.comfy.types import JobRecord
-from comfy_tui.errors import ApiError, ConfigError
+from comfy_tui.errors import ApiError
 from comfy_tui.monitor.progress import ProgressTracker
 from comfy_tui.monitor.state import Progress
 
@@ -122,11 +123,11 @@ class Follower:
         last: Step | None = None
         while last is None or not (over or time.monotonic() >= look.due_s):
             event = await self._next_event(prompt_id, look.due_s)
-            if isinstance(event, QueueChanged):
+            if isinstance(event, Greeted | QueueChanged):
                 look.hurry()
             elif event is not None and not over:
                 before = tracker.progress
-                over = tracker.feed(event)
+                over = tracker.feed(event) is not None
                 if over:
                     look.now()
                 elif tracker.progress != before:
@@ -159,7 +160,9 @@ class Follower:
                     event = await asyncio.wait_for(self._events.get(), patience)
                 except TimeoutError:
                     return None
-            if isinstance(event, QueueChanged) or event.prompt_id == prompt_id:
+            if isinstance(event, LogLines):
+                continue
+            if isinstance(event, Greeted | QueueChanged) or event.prompt_id in ("", prompt_id):
                 return event
             if event.prompt_id in self._later:  # some events of other people's prompts come to everybody
                 self._later[event.prompt_id].append(event)
@@ -168,7 +171,7 @@ class Follower:
         """Keep the socket open under the one id that the prompts were sent with."""
         failures = 0
         while True:
-            with contextlib.suppress(OSError, ConfigError, TimeoutError, ValueError, *_socket_errors()):
+            with contextlib.suppress(*socket_errors()):
                 async with contextlib.aclosing(listen(self._client.profile, self._client_id)) as events:
                     async for event in events:
                         failures, self._is_open = 0, True
@@ -247,9 +250,3 @@ class _Look:
             # It may have ended between the two questions.
             record = await self._client.history_entry(self._prompt_id)
         return Ended(record) if record is not None else None
-
-
-def _socket_errors() -> tuple[type[Exception], ...]:
-    from websockets.exceptions import WebSocketException
-
-    return (WebSocketException,)

@@ -9,21 +9,23 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from comfy_tui import paths
 from comfy_tui.comfy.client import ComfyClient
-from comfy_tui.comfy.events import Event, QueueChanged, listen
+from comfy_tui.comfy.events import Event, Greeted, LogLines, QueueChanged
 from comfy_tui.comfy.types import Submitted, SystemStats
 from comfy_tui.config import ServerProfile
 from comfy_tui.errors import ApiError, ComfyError, ConfigError, Refused, TimedOut, Unreachable
 from comfy_tui.monitor.control import Control, used_ram_bytes, used_vram_bytes
 from comfy_tui.monitor.jobs import JobTracker
-from comfy_tui.monitor.poller import MAX_BACKOFF_S, Poller
+from comfy_tui.monitor.live import Live
+from comfy_tui.monitor.log_steps import last_step
+from comfy_tui.monitor.poller import Poller
 from comfy_tui.monitor.progress import ProgressTracker
-from comfy_tui.monitor.state import Connection, Health, Job, Jobs, Link, Notice, Problem, Update
+from comfy_tui.monitor.state import Connection, Health, Job, Jobs, Link, Notice, Problem, Source, Update
 from comfy_tui.monitor.submit import Outbox, Submission
 from comfy_tui.options import Pace
 from comfy_tui.text import clean, count_of, format_bytes, format_duration
@@ -32,7 +34,7 @@ T = TypeVar("T")
 #: How many polls the memory history holds.
 HISTORY_POINTS = 120
 #: Progress is published at most so often: every repaint is bytes on the line.
-_PROGRESS_STEP_S = 0.5
+PROGRESS_STEP_S = 0.2
 
 
 class Session:
@@ -72,13 +74,20 @@ class Session:
         self._clock = clock
         self._long_job_s = long_job_s
         self._pace = pace
-        self._socket_id = f"comfy-tui-{uuid.uuid4().hex}"
+        self.live = Live(
+            self.client,
+            on_event=self._take_event,
+            on_change=self._set_source,
+            on_gap=self.poke,
+            reconnect_s=pace.reconnect_s,
+        )
+        self._log_hearers: list[Callable[[LogLines], None]] = []
         self._tracker = JobTracker(
             self.client, install_id=install_id, history_items=history_items, clock=clock
         )
         self._outbox = Outbox(
             self.client,
-            client_id=lambda: self._socket_id,
+            client_id=lambda: self.live.client_id,
             install_id=install_id,
             look_delays_s=pace.look_delays_s,
             clock=clock,
@@ -100,7 +109,7 @@ class Session:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._poller.run())
-                group.create_task(self._listen())
+                group.create_task(self.live.run())
         finally:
             if self._progress_due is not None:
                 self._progress_due.cancel()
@@ -125,6 +134,8 @@ class Session:
         if len(errors) == 2:
             self._lost(errors[0])
             return False
+        if self.connection.link is not Link.ONLINE:
+            self.live.hurry()
         self._set_connection(
             link=Link.ONLINE,
             problem=None,
@@ -175,6 +186,7 @@ class Session:
             self._was_lost = False
             self._tell_of_forgotten(result)
         self._set_jobs(replace(result, unsent=self._outbox.unsent))
+        self.live.polled(tuple(job.prompt_id for job in (*result.running, *result.pending)))
         running = {job.prompt_id for job in result.running}
         if self._progress.progress.prompt_id and self._progress.progress.prompt_id not in running:
             self._progress.forget(self._progress.progress.prompt_id)
@@ -215,34 +227,38 @@ class Session:
 
     # -- the socket ----------------------------------------------------------------------------
 
-    async def _listen(self) -> None:
-        """Keep a socket open; without one everything goes on by polling."""
-        failures = 0
-        while True:
-            began = time.monotonic()
-            with contextlib.suppress(OSError, ConfigError, *_socket_errors()):
-                async with contextlib.aclosing(self._events()) as events:
-                    async for event in events:
-                        self._take_event(event)
-            failures = 0 if time.monotonic() - began > MAX_BACKOFF_S else failures + 1
-            # A new id: the server may still hold the old one and drop ours with it (section 7.6).
-            self._socket_id = f"comfy-tui-{uuid.uuid4().hex}"
-            await asyncio.sleep(min(MAX_BACKOFF_S, self._pace.reconnect_s * 2.0 ** min(failures, 6)))
+    def hear_logs(self, hearer: Callable[[LogLines], None]) -> Callable[[], None]:
+        """Give each piece of the server's log to ``hearer`` as it comes; returns what ends that.
 
-    def _events(self) -> AsyncGenerator[Event]:
-        return listen(self.profile, self._socket_id)
+        Whether it comes at all is :attr:`.live.Live.hears_logs`; after a gap read ``/internal/logs/raw``.
+        """
+        self._log_hearers.append(hearer)
+        return lambda: self._log_hearers.remove(hearer)
+
+    def _set_source(self, source: Source, why: str) -> None:
+        self._set_connection(source=source, source_why=why)
 
     def _take_event(self, event: Event) -> None:
-        if isinstance(event, QueueChanged):
-            if event.remaining != len(self.jobs.running) + len(self.jobs.pending):
-                self._poller.poke()
-            return
         before = self._progress.progress
-        if self._progress.feed(event):
-            self._poller.poke()
+        match event:
+            case Greeted() | QueueChanged():
+                if event.remaining != len(self.jobs.running) + len(self.jobs.pending):
+                    self._poller.poke()
+            case LogLines():
+                for hearer in tuple(self._log_hearers):
+                    hearer(event)
+                self._take_log(event)
+            case _ if self._progress.feed(event):
+                self._poller.poke()
         if self._progress.progress != before and self._progress_due is None:
             loop = asyncio.get_running_loop()
-            self._progress_due = loop.call_later(_PROGRESS_STEP_S, self._show_progress)
+            self._progress_due = loop.call_later(PROGRESS_STEP_S, self._show_progress)
+
+    def _take_log(self, lines: LogLines) -> None:
+        """A bar in the log is of the job that runs, where only one does."""
+        step = last_step(lines.entries)
+        if step is not None and len(self.jobs.running) == 1:
+            self._progress.feed_log(self.jobs.running[0].prompt_id, step)
 
     def _show_progress(self) -> None:
         self._progress_due = None
@@ -253,7 +269,7 @@ class Session:
     async def submit(self, submission: Submission) -> Submitted:
         """Queue a prompt; see :class:`~comfy_tui.monitor.submit.Outbox`."""
         try:
-            if submission.client_id in (None, self._socket_id):  # only then its events come to us
+            if submission.client_id in (None, self.live.client_id):  # only then its events come to us
                 self._progress.know(submission.prompt_id, submission.prompt)
             return await self._outbox.submit(submission)
         except Refused:
@@ -338,12 +354,6 @@ def _freed_text(before: int | None, after: int | None, what: str) -> str:
     if before - after >= 1024 * 1024:
         return f"{format_bytes(before - after)} {what} freed: {format_bytes(after)} in use now."
     return f"No {what} was freed: {format_bytes(after)} in use, as before."
-
-
-def _socket_errors() -> tuple[type[Exception], ...]:
-    from websockets.exceptions import WebSocketException
-
-    return (WebSocketException, TimeoutError, ValueError)
 
 
 def short_id(prompt_id: str) -> str:

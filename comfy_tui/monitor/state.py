@@ -5,7 +5,7 @@ Every slice says when its data was read.  Times are Unix seconds, sizes bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,16 @@ class Link(StrEnum):
     FAULTY = "faulty"
 
 
+class Source(StrEnum):
+    """How the progress of jobs is known."""
+
+    CONNECTING = "connecting"
+    #: Events come over the socket.
+    LIVE = "live"
+    #: There is no socket: what the polls tell.
+    POLLING = "polling only"
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """The way to the server."""
@@ -56,6 +66,9 @@ class Connection:
     response_time_s: float | None = None
     paused: bool = False
     readonly: bool = False
+    source: Source = Source.CONNECTING
+    #: Why it is not live.
+    source_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +144,20 @@ class Jobs:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """The latest picture on the way; ``number`` tells one from the next."""
+
+    number: int
+    image: bytes = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the running job is, from the socket; only our own jobs are told to us."""
+    """How far the running job is: from the socket, or (``from_log``) from the bars in the server's log.
+
+    ``per_s`` are steps in a second and ``steps_left_s`` what the node's steps still take, as of ``at_s``;
+    None while that is not known.
+    """
 
     prompt_id: str = ""
     node_id: str = ""
@@ -141,6 +166,14 @@ class Progress:
     max: float = 0
     nodes_done: int = 0
     nodes_total: int = 0
+    nodes_cached: int = 0
+    per_s: float | None = None
+    steps_left_s: float | None = None
+    at_s: float | None = None
+    #: The median of earlier runs of the same workflow.
+    usual_s: float | None = None
+    from_log: bool = False
+    preview: Preview | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from comfy_tui.screens.base import ConsoleScreen
 from comfy_tui.screens.job_actions import JobActions
 from comfy_tui.text import cell_len, clean, shorten
 from comfy_tui.widgets.bindings import bindings
-from comfy_tui.widgets.chrome import EmptyState, age_line, is_stale, seen_until_s
+from comfy_tui.widgets.chrome import EmptyState, age_line, is_stale, seen_until_s, source_words
 from comfy_tui.widgets.filter_bar import Filterable, FilterBar
 from comfy_tui.widgets.job_row import COLUMNS, Entry, counts_words, job_rows, keyed
 from comfy_tui.widgets.job_text import preview_text, progress_words
@@ -103,7 +103,7 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         now, interval = self.now_s(), self.console.options.interval_s
         width = max(20, self.size.width - 2)
         read = jobs.read_at_s is not None
-        age = age_line(jobs.read_at_s, now, interval)
+        age = f"{source_words(connection)} · {age_line(jobs.read_at_s, now, interval)}"
         sums = counts_words(jobs) if read else ""
         gap = max(1, width - cell_len(sums) - cell_len(age))
         self._say("sums", shorten(sums + " " * gap + age, width))

@@ -152,6 +152,11 @@ def link_words(connection: Connection, now_s: float, interval_s: float) -> str:
     return f"{GLYPHS[connection.link]} {WORDS[connection.link]}"
 
 
+def source_words(connection: Connection) -> str:
+    """How the progress of jobs is known: over the socket, or by asking again and again."""
+    return str(connection.source.value)
+
+
 def age_line(read_at_s: float | None, now_s: float, interval_s: float) -> str:
     """When data was read: the wall clock, with its age once it is older than two polls."""
     if read_at_s is None:

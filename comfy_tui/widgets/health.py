@@ -9,7 +9,7 @@ from rich.text import Text
 
 from comfy_tui.monitor.state import Connection, Health, Jobs
 from comfy_tui.text import clean, count_of, format_bytes
-from comfy_tui.widgets.chrome import age_line
+from comfy_tui.widgets.chrome import age_line, source_words
 from comfy_tui.widgets.meter import MeterColours, meter, sparkline
 
 if TYPE_CHECKING:
@@ -84,9 +84,16 @@ def _facts(
         ("System", stats.os),
         ("Started as", " ".join(stats.argv) or None),
         ("Queue", queue if jobs.read_at_s is not None else None),
+        ("Progress", progress_source(connection)),
         ("Answers in", f"{response * 1000:.0f} ms" if response is not None else None),
         ("Data", age_line(health.read_at_s, now_s, interval_s)),
     ]
+
+
+def progress_source(connection: Connection) -> str:
+    """How the progress of jobs is known, and why not live."""
+    words = source_words(connection)
+    return f"{words}: {connection.source_why}" if connection.source_why else words
 
 
 def _package_hints(stats: SystemStats) -> list[str]:

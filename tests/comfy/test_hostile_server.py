@@ -16,9 +16,10 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.http11 import Request, Response
 
-from comfy_tui.comfy import events
+from comfy_tui.comfy import socket
 from comfy_tui.comfy.client import ComfyClient
-from comfy_tui.comfy.events import NodeProgress, ProgressState, read_event, read_frames
+from comfy_tui.comfy.events import NodeProgress, ProgressState, read_event
+from comfy_tui.comfy.socket import read_frames
 from comfy_tui.comfy.types import OutputFile
 from comfy_tui.errors import ApiError, BadReply, ConfigError, Refused
 from comfy_tui.profile import Credential, SecretSource, ServerProfile
@@ -166,7 +167,7 @@ async def test_the_socket_does_not_follow_a_redirect_with_our_headers() -> None:
 
 
 async def test_a_message_is_not_unpacked_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "MESSAGE_LIMIT_BYTES", 4 * MB)
+    monkeypatch.setattr(socket, "MESSAGE_LIMIT_BYTES", 4 * MB)
 
     async def swell(connection: ServerConnection) -> None:
         await connection.send("a" * (64 * MB))

@@ -73,7 +73,7 @@ def test_real_sockets_are_read(file: Path) -> None:
         if entry.get("dir") == "recv":
             event = events.read_event(json.dumps(entry.get("json", entry.get("data"))))
             kinds.add(type(event).__name__)
-    assert kinds & {"QueueChanged", "Executing", "ProgressState", "Cached", "NoneType"}
+    assert "Greeted" in kinds or "NoneType" in kinds
 
 
 @recorded
