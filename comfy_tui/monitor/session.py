@@ -95,6 +95,8 @@ class Session:
         self.control = Control(self.client, self._outbox, self.submit)
         self._progress = ProgressTracker()
         self._progress_due: asyncio.TimerHandle | None = None
+        #: A job whose events came, and that the last answer did not list as running.
+        self._unlisted = ""
         self._poller = Poller(self._tick, interval_s)
         self._warned_long: set[str] = set()
         self._last_point_s = 0.0
@@ -187,11 +189,17 @@ class Session:
             self._tell_of_forgotten(result)
         self._set_jobs(replace(result, unsent=self._outbox.unsent))
         self.live.polled(tuple(job.prompt_id for job in (*result.running, *result.pending)))
-        running = {job.prompt_id for job in result.running}
-        if self._progress.progress.prompt_id and self._progress.progress.prompt_id not in running:
-            self._progress.forget(self._progress.progress.prompt_id)
-            self._publish(self._progress.progress)
+        self._check_progress(result)
         self._warn_of_long_jobs(result)
+
+    def _check_progress(self, jobs: Jobs) -> None:
+        """Drop the progress of a job that does not run; an answer may be older than the job's first event."""
+        prompt_id = self._progress.progress.prompt_id
+        missing = bool(prompt_id) and all(job.prompt_id != prompt_id for job in jobs.running)
+        if missing and (self._unlisted == prompt_id or jobs.find(prompt_id) in jobs.ended):
+            self._progress.forget(prompt_id)
+            self._publish(self._progress.progress)
+        self._unlisted = prompt_id if missing else ""
 
     def _tell_of_forgotten(self, now: Jobs) -> None:
         """A server that was started again has forgotten its queue: say which jobs of ours that hit."""
