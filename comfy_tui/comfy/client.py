@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from comfy_tui.comfy import wire
+from comfy_tui.comfy.events import LogEntry, read_log_entries
 from comfy_tui.comfy.http import JSON_LIMIT_BYTES, TIMEOUT_S, HttpConnection
 from comfy_tui.comfy.manager import (
     Manager,
@@ -182,6 +183,10 @@ class ComfyClient:
     async def subscribe_logs(self, client_id: str) -> None:
         """Have the server's log sent to the socket of that id (section 7.8); ends with the socket."""
         await self._http.patch_json("/internal/logs/subscribe", {"clientId": client_id, "enabled": True})
+
+    async def log_entries(self) -> tuple[LogEntry, ...]:
+        """``GET /internal/logs/raw``: the last writes to the server's log, oldest first."""
+        return tuple(read_log_entries(await self._http.read_json("/internal/logs/raw")))
 
     # -- jobs ----------------------------------------------------------------------------------
 

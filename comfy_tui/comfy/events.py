@@ -17,6 +17,9 @@ PREVIEW_LIMIT_BYTES = 8 * 1024 * 1024
 _PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
 #: How a JPEG and a PNG begin.
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+#: The server keeps 300 pieces; what is longer than so many characters is a picture or a tensor as text.
+_LOG_ENTRIES = 2_000
+_LOG_PIECE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,7 @@ def read_event(message: str) -> Event | None:
             count = _remaining(data)
             return Greeted(count) if "sid" in data else QueueChanged(count)
         case "logs":
-            return LogLines(tuple(_log_entries(data.get("entries"))))
+            return LogLines(tuple(read_log_entries(data)))
     prompt_id = data.get("prompt_id")
     return _prompt_event(frame.get("type"), prompt_id, data) if isinstance(prompt_id, str) else None
 
@@ -241,10 +244,12 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _log_entries(entries: Any) -> Iterator[LogEntry]:
-    for entry in entries if isinstance(entries, list) else ():
+def read_log_entries(data: Any) -> Iterator[LogEntry]:
+    """The pieces in the data of ``logs`` and in the answer of ``/internal/logs/raw``, the newest ones."""
+    entries = data.get("entries") if isinstance(data, Mapping) else None
+    for entry in entries[-_LOG_ENTRIES:] if isinstance(entries, list) else ():
         if isinstance(entry, Mapping) and isinstance(entry.get("m"), str):
-            yield LogEntry(_text(entry.get("t")), entry["m"])
+            yield LogEntry(_text(entry.get("t"))[:40], entry["m"][:_LOG_PIECE])
 
 
 def _remaining(data: Mapping[str, Any]) -> int | None:
