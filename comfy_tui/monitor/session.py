@@ -214,6 +214,8 @@ class Session:
                     f"{names}{more}. Before the server was gone they ran or waited; now it does not list "
                     "them. It was probably started again. Queue them again from the workflows.",
                     "warning",
+                    "lost",
+                    tuple(job.prompt_id for job in gone),
                 )
             )
 
@@ -327,7 +329,7 @@ class Session:
         text = _freed_text(used_vram_bytes(before), used_vram_bytes(after), "VRAM") or _freed_text(
             used_ram_bytes(before), used_ram_bytes(after), "RAM"
         )
-        self._publish(Notice("Memory, after the job", text or "the server does not say"))
+        self._publish(Notice("Memory, after the job", text or "the server does not say", kind="freed"))
 
     # -- publishing ----------------------------------------------------------------------------
 

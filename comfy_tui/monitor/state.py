@@ -184,6 +184,10 @@ class Notice:
     message: str
     #: ``information``, ``warning`` or ``error``.
     severity: str = "information"
+    #: The kind of the event that it is listed as: ``lost``, ``freed`` ...; see :mod:`.changes`.
+    kind: str = "note"
+    #: The jobs that it is about.
+    prompt_ids: tuple[str, ...] = ()
 
 
 Update = Connection | Health | Jobs | Progress | Notice

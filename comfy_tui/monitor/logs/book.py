@@ -173,7 +173,8 @@ class LogBook:
 _TAG = re.compile(r"^\W{0,4}(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)\b\W", re.IGNORECASE)
 _BAD = re.compile(
     r"!!! Exception during processing|^Traceback \(most recent call last\)|IMPORT FAILED"
-    r"|^[\w.]{0,200}(?:Error|Exception)\b:|Got an OOM|\[ERROR\]|out of memory|^ERROR\b|Cannot import .* module"
+    r"|^[\w.]{0,200}(?:Error|Exception)\b:|Got an OOM"
+    r"|\[ERROR\]|out of memory|^ERROR\b|Cannot import .* module"
 )
 _WARN = re.compile(
     r"(?i)\bwarning\b|\bdeprecat|^invalid prompt|^failed to validate|^\W*WARN\b|Output will be ignored"
