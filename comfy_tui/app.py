@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.reactive import var
@@ -22,10 +23,13 @@ from comfy_tui.errors import EXIT_OK, ComfyError, ConfigError
 from comfy_tui.keymap import KEYMAP, user_keymap
 from comfy_tui.monitor.state import Connection, Health, Jobs, Notice, Progress, Update
 from comfy_tui.options import AppOptions
+from comfy_tui.pictures.mode import ImageMode
 from comfy_tui.text import clean, clean_lines
 from comfy_tui.themes import DEFAULT_THEME, load_themes
 from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.filters import AsciiFilter, SafeFilter
+from comfy_tui.widgets.graphics import Graphics
+from comfy_tui.widgets.picture_driver import picture_driver
 
 if TYPE_CHECKING:
     from comfy_tui.config import ServerProfile
@@ -86,6 +90,7 @@ class ComfyApp(App[int]):
     def __init__(self, options: AppOptions) -> None:
         self.options = options
         super().__init__()
+        self.graphics = Graphics(self, _image_mode(options), options.terminal)
         self.session: Session | None = None
         self._watching: asyncio.Task[None] | None = None
         self._busy_actions = 0
@@ -96,6 +101,10 @@ class ComfyApp(App[int]):
         )
 
     # -- start and end -------------------------------------------------------------------------
+
+    def get_driver_class(self) -> type[Driver]:
+        """The driver that Textual chose, with pictures."""
+        return picture_driver(super().get_driver_class())
 
     def get_line_filters(self) -> list[LineFilter]:
         """Let no control character of a server through, and only ASCII where that was asked for."""
@@ -370,6 +379,13 @@ CHANGING_ACTIONS = frozenset(
         "send_unsent",
     )
 )
+
+
+def _image_mode(options: AppOptions) -> ImageMode:
+    """How pictures are shown: as asked for, else as the terminal can."""
+    if options.images is not ImageMode.AUTO:
+        return options.images
+    return ImageMode.ASCII if options.ascii else options.terminal.images
 
 
 def _prepare_state(session_module: Any) -> str:

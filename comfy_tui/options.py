@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from comfy_tui.config import Config, ServerProfile
+from comfy_tui.pictures.mode import ImageMode
 from comfy_tui.project import Project
+from comfy_tui.terminal.facts import TerminalFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,7 @@ class AppOptions:
     ascii: bool
     demo: bool = False
     pace: Pace = Pace()
+    #: How pictures are shown, as asked for; ``auto`` is what the terminal's facts say.
+    images: ImageMode = ImageMode.AUTO
+    #: What was learnt of the terminal before anything was drawn.
+    terminal: TerminalFacts = field(default_factory=TerminalFacts)

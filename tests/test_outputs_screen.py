@@ -15,6 +15,8 @@ from comfy_tui.config import Config
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.monitor.outputs import Medium, outputs_of
 from comfy_tui.screens.outputs import OutputsScreen
+from comfy_tui.terminal.choose import concluded
+from comfy_tui.terminal.facts import TerminalFacts
 from comfy_tui.text import cell_len
 from comfy_tui.widgets.picture import Picture
 from comfy_tui.widgets.row_list import RowList
@@ -72,7 +74,7 @@ def drawn_colours(ui: Console) -> set[int]:
     shown = picture(ui)
     if not shown.drawn:
         return set()
-    ground = shown.rich_style.bgcolor
+    (ground,) = {s.style.bgcolor for s in shown.blank(1) if s.style is not None}
     strips = [shown.render_line(y) for y in range(shown.size.height)]
     found = {s.style.bgcolor for strip in strips for s in strip if s.style is not None} - {ground}
     return {
@@ -394,9 +396,9 @@ class TestContent:
                 (colour,) = drawn_colours(ui)
                 assert colour % 0x010101 == 0
 
-    async def test_the_linux_console_gets_half_blocks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("TERM", "linux")
-        async with DemoServer(warm_up=True) as server, opened(server) as ui:
+    async def test_the_linux_console_gets_half_blocks(self) -> None:
+        facts = concluded(TerminalFacts(term="linux"), {})
+        async with DemoServer(warm_up=True) as server, opened(server, terminal=facts) as ui:
             await until(lambda: picture(ui).drawn)
             drawn = "".join(
                 s.text for y in range(picture(ui).size.height) for s in picture(ui).render_line(y)

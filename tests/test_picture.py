@@ -19,9 +19,11 @@ from textual.strip import Strip
 
 from comfy_tui.errors import BadReply
 from comfy_tui.pictures import blocks
-from comfy_tui.pictures.blocks import Blocks, draw, fit
+from comfy_tui.pictures.blocks import draw
 from comfy_tui.pictures.decode import KEEP_PX, Decoded, decode
-from comfy_tui.widgets import picture as picture_module
+from comfy_tui.pictures.mode import ImageMode
+from comfy_tui.pictures.scale import fit
+from comfy_tui.widgets import graphics as graphics_module
 from comfy_tui.widgets.picture import Picture
 from support import until
 
@@ -168,7 +170,8 @@ class TestBlocks:
 
     def test_one_colour_is_one_run_a_line(self) -> None:
         assert (
-            draw(Image.new("RGB", (50, 50), RED), 10, 5, Blocks.QUADRANTS) == (((" " * 10, None, RED),),) * 5
+            draw(Image.new("RGB", (50, 50), RED), 10, 5, ImageMode.QUADRANT)
+            == (((" " * 10, None, RED),),) * 5
         )
 
     @pytest.mark.parametrize("mask", range(1, 15))
@@ -177,34 +180,34 @@ class TestBlocks:
         for bit, place in ((1, (0, 0)), (2, (1, 0)), (4, (0, 1)), (8, (1, 1))):
             if mask & bit:
                 image.putpixel(place, WHITE)
-        assert draw(image, 1, 1, Blocks.QUADRANTS) == (((blocks.QUADRANTS[mask], WHITE, BLACK),),)
+        assert draw(image, 1, 1, ImageMode.QUADRANT) == (((blocks.QUADRANTS[mask], WHITE, BLACK),),)
 
     def test_halves(self) -> None:
         image = Image.new("RGB", (1, 2), RED)
         image.putpixel((0, 1), BLUE)
-        assert draw(image, 1, 1, Blocks.HALVES) == ((("▀", RED, BLUE),),)
+        assert draw(image, 1, 1, ImageMode.HALF) == ((("▀", RED, BLUE),),)
 
     def test_ascii_is_ascii_and_follows_the_ground(self) -> None:
         image = Image.linear_gradient("L").convert("RGB")
-        rows = draw(image, 4, 10, Blocks.ASCII)
+        rows = draw(image, 4, 10, ImageMode.ASCII)
         assert [row[0][0] for row in rows] == [character * 4 for character in " .:-=+*#%@"]
-        light = draw(image, 4, 10, Blocks.ASCII, dark=False)
+        light = draw(image, 4, 10, ImageMode.ASCII, dark=False)
         assert [row[0][0] for row in light] == [row[0][0] for row in reversed(rows)]
         assert all(front is back is None for row in rows for _, front, back in row)
 
     def test_grey_is_cut_by_lightness(self) -> None:
-        for how in (Blocks.QUADRANTS, Blocks.HALVES):
+        for how in (ImageMode.QUADRANT, ImageMode.HALF):
             for row in draw(Image.effect_noise((40, 40), 90).convert("RGB"), 10, 5, how, grey=True):
                 for _, front, back in row:
                     assert front is None or len(set(front)) == 1
                     assert back is None or len(set(back)) == 1
 
     def test_what_shows_through_is_chequered(self) -> None:
-        rows = draw(Image.new("RGBA", (64, 64), (255, 0, 0, 0)), 8, 4, Blocks.QUADRANTS)
+        rows = draw(Image.new("RGBA", (64, 64), (255, 0, 0, 0)), 8, 4, ImageMode.QUADRANT)
         colours = {back for row in rows for _, _, back in row}
         assert colours == {(0x60,) * 3, (0x90,) * 3}
         solid = Image.new("RGBA", (64, 64), (255, 0, 0, 255))
-        assert draw(solid, 8, 4, Blocks.QUADRANTS) == (((" " * 8, None, RED),),) * 4
+        assert draw(solid, 8, 4, ImageMode.QUADRANT) == (((" " * 8, None, RED),),) * 4
 
 
 class Frame(App[None]):
@@ -263,21 +266,21 @@ class TestWidget:
     async def test_a_slow_older_picture_never_comes_after_a_newer(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        release, real = threading.Event(), picture_module._strips
-        begun: list[Decoded] = []
+        release, real = threading.Event(), graphics_module.make
+        begun: list[Image.Image] = []
         slow, fast = (decoded(Image.new("RGB", (9, 9), colour)) for colour in (RED, BLUE))
 
-        def strips(picture: Decoded, *args: Any, **options: Any) -> list[Strip]:
-            begun.append(picture)
-            if picture is slow:
+        def strips(image: Image.Image, *args: Any) -> Any:
+            begun.append(image)
+            if image is slow.image:
                 release.wait(10)
-            return real(picture, *args, **options)
+            return real(image, *args)
 
-        monkeypatch.setattr(picture_module, "_strips", strips)
+        monkeypatch.setattr(graphics_module, "make", strips)
         app = Frame()
         async with app.run_test(size=(40, 10)) as pilot:
             app.picture.show(slow)
-            await until(lambda: slow in begun)
+            await until(lambda: slow.image in begun)
             assert app.colours() == set()
             app.picture.show(fast)
             await until(lambda: app.picture.drawn)
@@ -289,13 +292,13 @@ class TestWidget:
 
     async def test_keys_are_heard_while_it_is_made(self, monkeypatch: pytest.MonkeyPatch) -> None:
         thread: list[str] = []
-        real = picture_module._strips
+        real = graphics_module.make
 
-        def strips(*args: Any, **options: Any) -> list[Strip]:
+        def strips(*args: Any, **options: Any) -> Any:
             thread.append(threading.current_thread().name)
             return real(*args, **options)
 
-        monkeypatch.setattr(picture_module, "_strips", strips)
+        monkeypatch.setattr(graphics_module, "make", strips)
         app = Frame()
         async with app.run_test(size=(40, 10)):
             app.picture.show(decoded(Image.new("RGB", (9, 9), RED)))

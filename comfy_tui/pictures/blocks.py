@@ -1,94 +1,85 @@
-"""A picture as characters: quadrants, half blocks, or an ASCII ramp.  Pure; blocks: call it in a thread.
+"""A picture as characters: quadrants, half blocks, sextants, or an ASCII ramp.  Pure; blocks: use a thread.
 
 Each cell has two colours.  A quadrant block cuts it into 2x2 parts, which are sharper than half blocks and
-in every font (terminal-facts, section 2).  A cell is taken to be twice as high as wide.
+in every font; sextants, 2x3, are sharper still and need a font of Unicode 13 (terminal-facts, section 2).
+A cell is taken to be twice as high as wide.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from comfy_tui.pictures.mode import ColourDepth, ImageMode
+from comfy_tui.pictures.palette import Colour, dithered
+from comfy_tui.pictures.scale import Crop, scaled
 
 if TYPE_CHECKING:
     from PIL import Image
 
-Colour: TypeAlias = tuple[int, int, int]
 #: A run of characters with the same colours: text, foreground, background; None is the terminal's own.
 Run: TypeAlias = tuple[str, Colour | None, Colour | None]
 Rows: TypeAlias = tuple[tuple[Run, ...], ...]
+#: The parts of a cell that have the foreground, a bit for each; the foreground; the background.
+_Cell: TypeAlias = tuple[int, Colour, Colour]
 
-#: How much higher than wide a cell is.
-CELL_RATIO = 2.0
 #: By the parts that have the foreground: 1 upper left, 2 upper right, 4 lower left, 8 lower right.
 QUADRANTS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
+#: By the parts in reading order: U+1FB00 and on, without the three that are older blocks.
+SEXTANTS = "".join(
+    {0: " ", 21: "▌", 42: "▐", 63: "█"}.get(mask) or chr(0x1FB00 + mask - 1 - (mask > 21) - (mask > 42))
+    for mask in range(64)
+)
 _RAMP = " .:-=+*#%@"
-_CHECKS = (0x60, 0x90)
-
-
-class Blocks(StrEnum):
-    """With which characters a picture is drawn."""
-
-    QUADRANTS = "quadrants"
-    HALVES = "halves"
-    ASCII = "ascii"
-
-
-def fit(width: int, height: int, columns: int, lines: int) -> tuple[int, int]:
-    """The largest box of cells inside ``columns`` x ``lines`` with the picture's proportions."""
-    if width <= 0 or height <= 0 or columns <= 0 or lines <= 0:
-        return (0, 0)
-    wide = min(float(columns), lines * CELL_RATIO * width / height)
-    return (
-        max(1, min(columns, round(wide))),
-        max(1, min(lines, round(wide * height / width / CELL_RATIO))),
-    )
+#: Colours this near to each other are one.
+_SAME = 4
 
 
 def draw(
-    image: Image.Image, columns: int, lines: int, how: Blocks, *, grey: bool = False, dark: bool = True
+    image: Image.Image,
+    columns: int,
+    lines: int,
+    mode: ImageMode = ImageMode.QUADRANT,
+    *,
+    depth: ColourDepth = ColourDepth.TRUE,
+    grey: bool = False,
+    dark: bool = True,
+    crop: Crop | None = None,
 ) -> Rows:
-    """Draw a picture into a box of exactly that many cells; :func:`fit` finds the box.
+    """Draw a picture into a box of exactly that many cells; :func:`~.scale.fit` finds the box.
 
     Args:
         image: RGB or RGBA.
         columns: cells across.
         lines: cells down.
-        how: the characters.
+        mode: the characters; anything but half blocks, sextants and ASCII is quadrants.
+        depth: with less than true colour the colours are dithered.
         grey: without colours, for NO_COLOR: the two tones of a cell are chosen by lightness.
         dark: the terminal's background is dark; for ASCII, which has no background of its own.
+        crop: the part of the picture to draw.
     """
-    across = 2 if how is Blocks.QUADRANTS else 1
-    down = 1 if how is Blocks.ASCII else 2
-    picture = _scaled(image, columns * across, lines * down, across, down)
-    if how is Blocks.ASCII:
+    across, down, glyphs = 2, 2, QUADRANTS
+    if mode is ImageMode.ASCII:
+        across, down = 1, 1
+    elif mode is ImageMode.HALF:
+        across = 1
+    elif mode is ImageMode.SEXTANT:
+        down, glyphs = 3, SEXTANTS
+    size, checks = (columns * across, lines * down), (2 * across, down)
+    picture = scaled(image, size, crop=crop, checks=checks, grey=grey)
+    if mode is ImageMode.ASCII:
         return _ascii(picture, columns, lines, dark=dark)
-    if grey:
-        picture = picture.convert("L").convert("RGB")
+    if mode is ImageMode.HALF:
+        pixels = _pixels(dithered(picture, depth))
+        return tuple(_half_row(pixels[2 * y], pixels[2 * y + 1]) for y in range(lines))
     pixels = _pixels(picture)
-    make = _quadrant_row if how is Blocks.QUADRANTS else _half_row
-    return tuple(make(pixels[2 * y], pixels[2 * y + 1]) for y in range(lines))
-
-
-def _scaled(image: Image.Image, width: int, height: int, across: int, down: int) -> Any:
-    """RGB of that size; what shows through is a chequered ground."""
-    from PIL import Image as pillow
-
-    picture = image.resize((width, height), pillow.Resampling.LANCZOS, reducing_gap=2.0)
-    if picture.mode != "RGBA":
-        return picture.convert("RGB")
-    square = (2 * across, down)
-    tile = pillow.new("L", (2 * square[0], 2 * square[1]), _CHECKS[0])
-    for corner in ((0, 0), square):
-        tile.paste(_CHECKS[1], (*corner, corner[0] + square[0], corner[1] + square[1]))
-    ground = pillow.new("L", (width, height))
-    for x in range(0, width, tile.width):
-        ground.paste(tile, (x, 0))
-    strip = ground.crop((0, 0, width, tile.height))
-    for y in range(0, height, tile.height):
-        ground.paste(strip, (0, y))
-    colours = ground.convert("RGB")
-    colours.paste(picture, mask=picture.getchannel("A"))
-    return colours
+    cells = [
+        [_cell(parts) for parts in zip(*_parts(pixels[y * down : (y + 1) * down]), strict=True)]
+        for y in range(lines)
+    ]
+    if depth in (ColourDepth.EIGHT_BIT, ColourDepth.STANDARD):
+        cells = _dithered_cells(cells, depth)
+    return tuple(_runs([_run(cell, glyphs) for cell in row]) for row in cells)
 
 
 def _pixels(picture: Any) -> list[list[Colour]]:
@@ -98,41 +89,70 @@ def _pixels(picture: Any) -> list[list[Colour]]:
     return [flat[y * width : (y + 1) * width] for y in range(height)]
 
 
+def _parts(rows: list[list[Colour]]) -> list[list[Colour]]:
+    """Rows two parts wide a cell, as one list for each part of a cell in reading order."""
+    return [row[side::2] for row in rows for side in (0, 1)]
+
+
 def _half_row(upper: list[Colour], lower: list[Colour]) -> tuple[Run, ...]:
-    return _runs([("▀", above, below) for above, below in zip(upper, lower, strict=True)])
+    return _runs(
+        [
+            ("▀", above, below) if above != below else (" ", None, below)
+            for above, below in zip(upper, lower, strict=True)
+        ]
+    )
 
 
-def _quadrant_row(upper: list[Colour], lower: list[Colour]) -> tuple[Run, ...]:
-    cells: list[Run] = []
-    for x in range(0, len(upper), 2):
-        cells.append(_quadrant(upper[x], upper[x + 1], lower[x], lower[x + 1]))
-    return _runs(cells)
-
-
-def _quadrant(a: Colour, b: Colour, c: Colour, d: Colour) -> Run:
-    """Cut four colours in two at the middle of the channel that differs most; each part gets its mean."""
+def _cell(parts: Sequence[Colour]) -> _Cell:
+    """Cut the colours in two at the middle of the channel that differs most; each part gets its mean."""
     widest, spread, middle = 0, -1, 0
     for channel in (0, 1, 2):
-        values = (a[channel], b[channel], c[channel], d[channel])
+        values = [colour[channel] for colour in parts]
         low, high = min(values), max(values)
         if high - low > spread:
             widest, spread, middle = channel, high - low, (low + high) // 2
-    if spread < 4:
-        return (" ", None, _mean((a, b, c, d)))
+    if spread < _SAME:
+        mean = _mean(parts)
+        return (0, mean, mean)
     front: list[Colour] = []
     back: list[Colour] = []
-    mask = 0
-    for bit, colour in ((1, a), (2, b), (4, c), (8, d)):
+    mask, bit = 0, 1
+    for colour in parts:
         if colour[widest] > middle:
             mask |= bit
             front.append(colour)
         else:
             back.append(colour)
-    return (QUADRANTS[mask], _mean(front), _mean(back))
+        bit <<= 1
+    return (mask, _mean(front), _mean(back))
 
 
-def _mean(colours: list[Colour] | tuple[Colour, ...]) -> Colour:
+def _run(cell: _Cell, glyphs: str) -> Run:
+    mask, front, back = cell
+    return (glyphs[mask], front, back) if mask and front != back else (" ", None, back)
+
+
+def _dithered_cells(cells: list[list[_Cell]], depth: ColourDepth) -> list[list[_Cell]]:
+    """The same cells in the colours that there are.
+
+    The two colours of each cell lie side by side in one picture, so that what one cannot show is carried on
+    to its neighbours.
+    """
+    from PIL import Image as pillow
+
+    width = 2 * len(cells[0])
+    flat = bytes(channel for row in cells for _, front, back in row for c in (back, front) for channel in c)
+    colours = _pixels(dithered(pillow.frombytes("RGB", (width, len(cells)), flat), depth))
+    return [
+        [(mask, row[2 * x + 1], row[2 * x]) for x, (mask, _, _) in enumerate(line)]
+        for line, row in zip(cells, colours, strict=True)
+    ]
+
+
+def _mean(colours: Sequence[Colour]) -> Colour:
     count = len(colours)
+    if count == 1:
+        return colours[0]
     return (
         sum(colour[0] for colour in colours) // count,
         sum(colour[1] for colour in colours) // count,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import ClassVar
 
 from rich.text import Text
@@ -17,7 +16,6 @@ from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.outputs import Output, outputs_of
 from comfy_tui.monitor.previews import Preview, Previews
 from comfy_tui.monitor.state import Link, Problem
-from comfy_tui.pictures.blocks import Blocks
 from comfy_tui.screens.base import ConsoleScreen
 from comfy_tui.screens.output_actions import OutputActions
 from comfy_tui.text import cell_len, clean, count_of, shorten
@@ -81,18 +79,12 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
                 yield FilterBar("filter: name, prompt, workflow, seed")
                 yield RowList(COLUMNS, id="outputs")
                 yield EmptyState(id="no-match")
-            yield OutputPane(self._blocks(), id="pane")
+            yield OutputPane(id="pane")
         yield EmptyState(id="empty")
 
     def on_mount(self) -> None:
         """The keys go to the list."""
         self.query_one("#outputs").focus()
-
-    def _blocks(self) -> Blocks:
-        if self.console.options.ascii:
-            return Blocks.ASCII
-        # The Linux console's font has half blocks and no quadrants.
-        return Blocks.HALVES if os.environ.get("TERM") == "linux" else Blocks.QUADRANTS
 
     # -- painting ------------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from textual.widgets import Static
 from comfy_tui.monitor.outputs import Medium, Output
 from comfy_tui.monitor.previews import Preview
 from comfy_tui.monitor.state import Problem
-from comfy_tui.pictures.blocks import Blocks
 from comfy_tui.text import clean, clean_lines, format_bytes
 from comfy_tui.widgets.line_view import Line, LineView
 from comfy_tui.widgets.output_text import facts_text, short_facts
@@ -33,9 +32,8 @@ class OutputPane(Vertical):
     }
     """
 
-    def __init__(self, how: Blocks, id: str | None = None) -> None:
+    def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._how = how
         self._shown: dict[str, object] = {}
 
     def compose(self) -> ComposeResult:
@@ -51,7 +49,7 @@ class OutputPane(Vertical):
         decoded = preview.decoded if preview is not None else None
         text = preview.text if preview is not None else None
         picture.display = decoded is not None
-        picture.show(decoded, self._how)
+        picture.show(decoded)
         words.display = text is not None
         lines = clean_lines(text, _TEXT_LIMIT).split("\n") if text is not None else ()
         if self._shown.get("lines") != lines:

@@ -1,27 +1,89 @@
-"""A picture drawn with characters: made off the event loop, kept as lines, never an older one than asked."""
+"""A picture in the terminal: made off the event loop, kept as lines, never an older one than asked."""
 
 from __future__ import annotations
 
-import asyncio
+from typing import Any
 
-from rich.color import Color
-from rich.segment import Segment
-from rich.style import Style
 from textual import work
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from comfy_tui.pictures import blocks
-from comfy_tui.pictures.blocks import Blocks, Colour
 from comfy_tui.pictures.decode import Decoded
+from comfy_tui.pictures.mode import ImageMode, Look
+from comfy_tui.pictures.scale import Crop, fit
+from comfy_tui.widgets.graphics import Drawn, Graphics, graphics_of
+from comfy_tui.widgets.picture_strip import PictureStrip
 
 
-class Picture(Widget):
-    """Draws one decoded picture as large as it fits, in the middle.
+class PictureCanvas(Widget):
+    """A widget whose lines hold pictures.  No border, padding or opacity: put those on its parent.
 
-    What draws is chosen by :meth:`show`'s ``how``; a way with a graphics protocol would be another branch
-    of :meth:`_make`, with lines that hold its place.
+    A subclass gives whole lines in :meth:`picture_line`, joined from the strips of :class:`~.graphics.Drawn`
+    and others.  They go to the screen as they are: a filter would change the colours that name a picture.
     """
+
+    @property
+    def graphics(self) -> Graphics:
+        """How the app shows pictures."""
+        return graphics_of(self.app)
+
+    @property
+    def ground(self) -> tuple[int, int, int]:
+        """The colour around the pictures."""
+        red, green, blue = self.background_colors[1].rgb
+        return (red, green, blue)
+
+    @property
+    def pixels(self) -> Size:
+        """How many dots the widget shows: pixels with a protocol, parts of cells without."""
+        across, down = self.graphics.look().dots
+        return Size(self.size.width * across, self.size.height * down)
+
+    def on_mount(self) -> None:
+        """Draw anew when the app's pictures are shown another way."""
+        self.graphics.changed.subscribe(self, self.look_changed)
+
+    def look_changed(self, _mode: ImageMode) -> None:
+        """The app shows pictures another way now."""
+        self.refresh()
+
+    def picture_line(self, y: int) -> Strip:
+        """A line, as wide as the widget."""
+        return self.blank(self.size.width)
+
+    def blank(self, width: int) -> Strip:
+        """A piece of ground."""
+        return self.filtered(Strip.blank(width, self.rich_style)) if width > 0 else Strip([], 0)
+
+    def filtered(self, strip: Strip) -> Strip:
+        """A strip without pictures as the app's filters want it: no control characters, no colours."""
+        ground = self.background_colors[1]
+        for line_filter in self.app.get_line_filters():
+            strip = strip.apply_filter(line_filter, ground)
+        return strip
+
+    def render_line(self, y: int) -> Strip:
+        """A line for those who ask for one alone."""
+        return self.picture_line(y)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines inside the crop.
+
+        Under a dialog Textual tints the cells, which would change the colours that name pictures: nothing
+        is drawn there then, and pixels of a sixel picture go with the text that is written over them.
+        """
+        width = self.size.width
+        hidden = self.graphics.mode.has_pixels and not self.screen.is_active
+        lines: list[Strip] = []
+        for y in crop.line_range:
+            line = self.blank(width) if hidden else PictureStrip.of(self.picture_line(y))
+            lines.append(line if crop.column_span == (0, line.cell_length) else line.crop(crop.x, crop.right))
+        return lines
+
+
+class Picture(PictureCanvas):
+    """Draws one picture, or a part of it, as large as it fits, in the middle."""
 
     DEFAULT_CSS = """
     Picture { width: 1fr; height: 1fr; background: $surface; }
@@ -30,23 +92,41 @@ class Picture(Widget):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.decoded: Decoded | None = None
-        self._how = Blocks.QUADRANTS
-        self._lines: list[Strip] = []
+        self._mode: ImageMode | None = None
+        self._crop: Crop | None = None
+        self._drawn: Drawn | None = None
         self._made_for: tuple[object, ...] = ()
+        self._making = False
 
-    def show(self, decoded: Decoded | None, how: Blocks = Blocks.QUADRANTS) -> None:
-        """Draw this picture from now on, or none; what was drawn before goes at once."""
-        if decoded is self.decoded and how is self._how:
+    def show(
+        self,
+        decoded: Decoded | None,
+        mode: ImageMode | None = None,
+        *,
+        crop: Crop | None = None,
+        keep: bool = False,
+    ) -> None:
+        """Draw this picture from now on, or none.
+
+        Args:
+            decoded: the picture.
+            mode: how, if not as the app does.
+            crop: the part of it, in pixels of ``decoded.image``.
+            keep: what was drawn stays until this is; for the next frame of an animation and for moving
+                about in a picture. Otherwise it goes at once.
+        """
+        if decoded is self.decoded and mode is self._mode and crop == self._crop:
             return
-        self.decoded, self._how = decoded, how
-        self._lines, self._made_for = [], ()
-        self.refresh()
+        self.decoded, self._mode, self._crop = decoded, mode, crop
+        if not keep or decoded is None:
+            self._drawn, self._made_for, self._making = None, (), False
+            self.refresh()
         self._make_soon()
 
     @property
     def drawn(self) -> bool:
-        """Whether the picture is on the screen, at the size of now."""
-        return self.decoded is not None and self._made_for == self._wanted()
+        """Whether the picture is on the screen, at the size and in the way of now."""
+        return self.decoded is not None and bool(self._made_for) and self._made_for == self._wanted()
 
     def on_resize(self) -> None:
         """Make it anew at the new size."""
@@ -56,61 +136,72 @@ class Picture(Widget):
         """Make it where it was hidden when it came."""
         self._make_soon()
 
+    def look_changed(self, _mode: ImageMode) -> None:
+        """Make it anew."""
+        self._drawn, self._made_for = None, ()
+        self.refresh()
+        self._make_soon()
+
     def notify_style_update(self) -> None:
-        """Another theme: ASCII depends on whether it is dark."""
+        """Another theme: the ground is another."""
         super().notify_style_update()
         self._make_soon()
 
+    def _look(self) -> Look:
+        return self.graphics.look(self._mode, self.ground)
+
     def _wanted(self) -> tuple[object, ...]:
-        theme = self.app.current_theme
-        return (self.decoded, self._how, self.size, self.app.no_color, theme.dark)
+        return (self.decoded, self._crop, self.size, self._look())
 
     def _make_soon(self) -> None:
-        if not self.is_attached or self.decoded is None or not self.size.area:
+        if not self.is_attached or self.decoded is None or not self.size.area or self._making:
             return
-        if self._made_for != self._wanted():
+        wanted = self._wanted()
+        if self._made_for == wanted:
+            return
+        decoded, look = self.decoded, self._look()
+        known = self.graphics.known(decoded, *self._box(decoded, look), look, self._crop)
+        if known is not None:
+            self._take(known, wanted)
+        else:
             self._make()
+
+    def _box(self, decoded: Decoded, look: Look) -> tuple[int, int]:
+        width, height = decoded.width, decoded.height
+        if self._crop is not None:
+            width, height = self._crop[2] - self._crop[0], self._crop[3] - self._crop[1]
+        return fit(width, height, self.size.width, self.size.height, look.cell_ratio)
 
     @work(group="picture", exclusive=True, exit_on_error=True)
     async def _make(self) -> None:
-        wanted, decoded, size = self._wanted(), self.decoded, self.size
+        wanted, decoded, look = self._wanted(), self.decoded, self._look()
         if decoded is None:
             return
-        columns, lines = blocks.fit(decoded.width, decoded.height, size.width, size.height)
-        grey, dark = self.app.no_color, self.app.current_theme.dark
-        made = await asyncio.to_thread(_strips, decoded, columns, lines, self._how, grey=grey, dark=dark)
+        # What is kept on the screen may be a frame behind; waiting for the newest could be for ever.
+        late = self._making = self._drawn is not None
+        drawn = await self.graphics.draw(decoded, *self._box(decoded, look), look, self._crop)
+        if late and not self._making:
+            return
+        self._making = False
         # A newer picture or size has a worker of its own; this one came too late.
-        if wanted == self._wanted():
-            self._lines, self._made_for = made, wanted
-            self.refresh()
+        if wanted == self._wanted() or late:
+            self._take(drawn, wanted)
+        self._make_soon()
 
-    def render_line(self, y: int) -> Strip:
+    def _take(self, drawn: Drawn, wanted: tuple[Any, ...]) -> None:
+        self._drawn, self._made_for = drawn, wanted
+        self.refresh()
+
+    def picture_line(self, y: int) -> Strip:
         """A line of the picture, or the ground around it."""
-        width, style = self.size.width, self.rich_style
-        position = y - (self.size.height - len(self._lines)) // 2
-        if not 0 <= position < len(self._lines):
-            return Strip.blank(width, style)
-        line = self._lines[position]
-        left = max(0, (width - line.cell_length) // 2)
-        ground = Strip.blank(left, style) if left else Strip([])
-        return Strip.join([ground, line.apply_style(style)]).adjust_cell_length(width, style)
-
-
-def _strips(
-    decoded: Decoded, columns: int, lines: int, how: Blocks, *, grey: bool, dark: bool
-) -> list[Strip]:
-    """Runs for every thread: the picture as lines."""
-    if not columns or not lines:
-        return []
-    rows = blocks.draw(decoded.image, columns, lines, how, grey=grey, dark=dark)
-    return [Strip([Segment(text, _style(front, back)) for text, front, back in row], columns) for row in rows]
-
-
-def _style(front: Colour | None, back: Colour | None) -> Style | None:
-    if front is None and back is None:
-        return None
-    return Style(color=_colour(front), bgcolor=_colour(back))
-
-
-def _colour(colour: Colour | None) -> Color | None:
-    return Color.from_rgb(*colour) if colour is not None else None
+        width, drawn = self.size.width, self._drawn
+        if drawn is None or drawn.columns > width:
+            return self.blank(width)
+        position = y - (self.size.height - drawn.lines) // 2
+        if not 0 <= position < len(drawn.strips):
+            return self.blank(width)
+        left = (width - drawn.columns) // 2
+        line = drawn.strips[position]
+        if not drawn.drawing.look.mode.has_pixels:
+            line = line.apply_style(self.rich_style)
+        return Strip.join([self.blank(left), line, self.blank(width - left - drawn.columns)])

@@ -1,0 +1,74 @@
+"""Sixel: a palette, then bands of six pixel rows, colour by colour.  Pure; blocks: call it in a thread.
+
+A byte of a band is six pixels of one column in one colour.  Colours are defined at the head: xterm paints a
+colour that is defined later with what the number meant before (terminal-facts, section 1.4).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+#: The same character four times or more is written as a count.
+_REPEATED = re.compile(rb"(.)\1{3,}", re.DOTALL)
+_END = "\x1b\\"
+
+
+def quantized(image: Image.Image, colours: int) -> Image.Image:
+    """The picture with a palette of its own of at most so many colours."""
+    from PIL import Image as pillow
+
+    return image.quantize(max(2, min(256, colours)), method=pillow.Quantize.FASTOCTREE)
+
+
+def encode(image: Image.Image) -> str:
+    """A picture with a palette as one sixel sequence.
+
+    Args:
+        image: of mode ``P``, as by :func:`quantized`.
+    """
+    width, height = image.size
+    raw = image.tobytes()
+    palette = image.getpalette() or []
+    parts = [f'\x1bP0;1;0q"1;1;{width};{height}', _definitions(raw, palette)]
+    blank = bytes(width)
+    for top in range(0, height, 6):
+        rows = [raw[y * width : (y + 1) * width] for y in range(top, min(top + 6, height))]
+        parts.append(_band(rows, blank))
+        parts.append("-")
+    parts[-1] = _END
+    return "".join(parts)
+
+
+def _definitions(raw: bytes, palette: list[int]) -> str:
+    return "".join(
+        f"#{index};2;"
+        + ";".join(str(round(channel / 2.55)) for channel in palette[3 * index : 3 * index + 3])
+        for index in sorted(set(raw))
+    )
+
+
+def _band(rows: list[bytes], blank: bytes) -> str:
+    """Six rows: for each colour the columns where it is; what has ended is not padded."""
+    columns: dict[int, bytearray] = {}
+    bit = 1
+    for row in rows:
+        for x, colour in enumerate(row):
+            try:
+                columns[colour][x] |= bit
+            except KeyError:
+                columns[colour] = line = bytearray(blank)
+                line[x] = bit
+        bit <<= 1
+    return "$".join(f"#{colour}{_line(line)}" for colour, line in columns.items())
+
+
+_TO_SIXEL = bytes((value + 63) & 0xFF for value in range(256))
+
+
+def _line(line: bytearray) -> str:
+    sixels = line.rstrip(b"\0").translate(_TO_SIXEL)
+    return _REPEATED.sub(lambda found: b"!%d%c" % (len(found[0]), found[0][0]), sixels).decode("ascii")

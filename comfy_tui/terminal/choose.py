@@ -1,0 +1,148 @@
+"""What follows from the facts: how many colours, which way to show pictures, and why.  Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from comfy_tui.pictures.mode import ColourDepth, ImageMode
+from comfy_tui.terminal.facts import Answers, TerminalFacts, Tmux
+
+#: Terminals that draw kitty's placeholder cells, by the name that they give themselves, from which version.
+_PLACEHOLDERS: Mapping[str, tuple[int, ...]] = {"kitty": (0, 28), "ghostty": (1, 0)}
+_TRUE = ("truecolor", "24bit")
+#: These are known to have 24-bit colours by their TERM alone.
+_TRUE_TERMS = ("xterm-kitty", "xterm-ghostty", "foot", "alacritty", "wezterm", "contour")
+_STANDARD_TERMS = ("linux", "vt100", "vt102", "vt220", "vt320", "ansi", "cons25", "xterm-16color", "")
+
+PASSTHROUGH = "set -g allow-passthrough on"
+
+
+def concluded(facts: TerminalFacts, environ: Mapping[str, str], *, ascii_only: bool = False) -> TerminalFacts:
+    """The facts, with what follows from them.
+
+    Args:
+        facts: what the terminal and tmux said.
+        environ: the environment.
+        ascii_only: nothing but ASCII may be drawn.
+    """
+    depth, depth_why = _depth(facts, environ)
+    facts = replace(facts, depth=depth, depth_why=depth_why, no_colour="NO_COLOR" in environ)
+    mode, why, remedies = _images(facts, ascii_only=ascii_only)
+    return replace(facts, images=mode, images_why=why, remedies=remedies)
+
+
+def version_of(name: str, program: str) -> tuple[int, ...] | None:
+    """The version in a terminal's name, as in ``kitty(0.35.2)`` or ``ghostty 1.1.3``; None for another."""
+    found = re.match(rf"{program}[ (/]*v?(\d+)\.(\d+)", name, re.IGNORECASE)
+    return (int(found[1]), int(found[2])) if found is not None else None
+
+
+def has_placeholders(name: str) -> bool:
+    """Whether a terminal of that name and version draws kitty's placeholder cells."""
+    for program, least in _PLACEHOLDERS.items():
+        version = version_of(name, program)
+        if version is not None:
+            return version >= least
+    return False
+
+
+def _depth(facts: TerminalFacts, environ: Mapping[str, str]) -> tuple[ColourDepth, str]:
+    term, answers, tmux = facts.term.lower(), facts.answers, facts.tmux
+    if environ.get("TEXTUAL_COLOR_SYSTEM"):
+        given = environ["TEXTUAL_COLOR_SYSTEM"].lower()
+        names = {
+            "truecolor": ColourDepth.TRUE,
+            "256": ColourDepth.EIGHT_BIT,
+            "standard": ColourDepth.STANDARD,
+        }
+        return (names.get(given, ColourDepth.TRUE), f"TEXTUAL_COLOR_SYSTEM is {given}")
+    if term in ("dumb", "unknown"):
+        return (ColourDepth.NONE, f"TERM is {term}")
+    if tmux is not None and tmux.outer_term:
+        if "RGB" in tmux.outer_features:
+            return (ColourDepth.TRUE, "tmux says that its terminal has RGB")
+        if "256" in tmux.outer_features or "256" in tmux.outer_term:
+            return (ColourDepth.EIGHT_BIT, "tmux says that its terminal has 256 colours")
+        return (ColourDepth.STANDARD, "tmux says that its terminal has few colours")
+    if answers.truecolor:
+        return (ColourDepth.TRUE, "the terminal keeps 24-bit colours (DECRQSS)")
+    if environ.get("COLORTERM", "").lower() in _TRUE:
+        return (ColourDepth.TRUE, "COLORTERM says so")
+    if term.startswith(_TRUE_TERMS) or term.endswith("-direct"):
+        return (ColourDepth.TRUE, f"TERM is {term}")
+    if "WT_SESSION" in environ:
+        return (ColourDepth.TRUE, "it is Windows Terminal")
+    if "256" in term or term.startswith(("tmux", "screen-256", "mlterm")):
+        return (ColourDepth.EIGHT_BIT, f"TERM is {term}")
+    if term.startswith("xterm") and answers.answered:
+        return (ColourDepth.EIGHT_BIT, f"TERM is {term}, and no answer told of more")
+    if term in _STANDARD_TERMS or not term.startswith("xterm"):
+        return (ColourDepth.STANDARD, f"TERM is {term or 'not set'}")
+    return (ColourDepth.EIGHT_BIT, f"TERM is {term}")
+
+
+def _images(facts: TerminalFacts, *, ascii_only: bool) -> tuple[ImageMode, str, tuple[str, ...]]:
+    term, answers = facts.term.lower(), facts.answers
+    if ascii_only:
+        return (ImageMode.ASCII, "only ASCII is drawn", ())
+    if term == "linux":
+        return (ImageMode.HALF, "the Linux console's font has half blocks and no quadrants", ())
+    if facts.depth is ColourDepth.NONE:
+        return (ImageMode.ASCII, facts.depth_why, ())
+    if facts.tmux is not None:
+        return _images_in_tmux(facts, facts.tmux)
+    name = answers.name or facts.program
+    if answers.kitty and has_placeholders(answers.name):
+        if facts.depth is ColourDepth.TRUE:
+            return (ImageMode.KITTY, f"{answers.name} draws kitty's placeholders", ())
+        why = f"kitty's placeholders need 24-bit colours, but {facts.depth_why}"
+        return (ImageMode.QUADRANT, why, ())
+    if re.match(r"iterm2|iterm\.app|wezterm", name, re.IGNORECASE):
+        return (ImageMode.ITERM, f"{name} shows iTerm2's inline images", ())
+    if answers.sixel:
+        return (ImageMode.SIXEL, f"{answers.name or 'the terminal'} says that it shows sixel (DA1)", ())
+    return (ImageMode.QUADRANT, _why_none(answers), ())
+
+
+def _images_in_tmux(facts: TerminalFacts, tmux: Tmux) -> tuple[ImageMode, str, tuple[str, ...]]:
+    """Kitty through tmux, or the sixel of a tmux that has it; else characters, and what would help."""
+    outer = tmux.outer_type or tmux.outer_term
+    may_be_kitty = re.search(r"kitty|ghostty", f"{tmux.outer_type} {tmux.outer_term}", re.IGNORECASE)
+    remedies: list[str] = []
+    if may_be_kitty:
+        if tmux.passthrough in ("", "off"):
+            remedies.append(PASSTHROUGH)
+        if facts.depth is not ColourDepth.TRUE:
+            remedies.append(f"set -as terminal-features ',{tmux.outer_term or 'xterm-kitty'}:RGB'")
+        knows = facts.answers.kitty and _placeholders_in_tmux(facts.answers.name, tmux)
+        if knows and not remedies:
+            return (ImageMode.KITTY, f"{outer} draws kitty's placeholders, and tmux passes them on", ())
+        if remedies:
+            why = f"inside tmux: {outer} could show pictures if tmux passed them on"
+            return (ImageMode.QUADRANT, why, tuple(remedies))
+        return (ImageMode.QUADRANT, f"inside tmux: {outer} did not say that it draws placeholders", ())
+    if "sixel" in tmux.outer_features and facts.answers.sixel:
+        return (ImageMode.SIXEL, f"tmux {tmux.version} shows sixel in {outer}", ())
+    if facts.answers.sixel and not tmux.outer_features:
+        return (ImageMode.QUADRANT, "inside tmux: nothing is known of the terminal around it", ())
+    return (ImageMode.QUADRANT, f"inside tmux: no way to show pictures in {outer or 'the terminal'}", ())
+
+
+def _placeholders_in_tmux(name: str, tmux: Tmux) -> bool:
+    """By the outer terminal's name, where it was learnt; the version is not always."""
+    for known in (name, tmux.outer_type):
+        if version_of(known, "kitty") is not None or version_of(known, "ghostty") is not None:
+            return has_placeholders(known)
+    return True
+
+
+def _why_none(answers: Answers) -> str:
+    if answers.not_asked:
+        return f"no protocol is known: {answers.not_asked}"
+    if not answers.answered:
+        return "the terminal did not answer"
+    if answers.kitty:
+        return f"{answers.name or 'the terminal'} knows kitty's graphics, but not (or not yet) placeholders"
+    return f"{answers.name or 'the terminal'} told of no graphics protocol"

@@ -1,0 +1,46 @@
+"""The way to the terminal: pixels travel with the frame that shows them, and go before the screen does.
+
+Textual lets an app choose the class of its driver; this one adds to whatever class that would be.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual import events
+from textual.app import App
+from textual.driver import Driver
+from textual.message import Message
+
+from comfy_tui.terminal.late import LateReplies
+from comfy_tui.widgets.graphics import graphics_of
+
+
+def picture_driver(base: type[Driver]) -> type[Driver]:
+    """A driver like ``base`` that also draws pictures."""
+
+    class PictureDriver(base):  # type: ignore[misc, valid-type]
+        """Adds the pictures to what is written."""
+
+        def __init__(self, app: App[Any], **options: Any) -> None:
+            self._graphics = graphics_of(app)
+            self._late = LateReplies(expected=not self._graphics.facts.answers.answered)
+            super().__init__(app, **options)
+
+        def write(self, data: str) -> None:
+            """Write a frame with its pictures."""
+            super().write(self._graphics.fill(data))
+
+        def process_message(self, message: Message) -> None:
+            """Pass on what was pressed, not what a slow terminal answers to the questions at the start."""
+            if isinstance(message, events.Key) and self._late.takes(message.key, message.character):
+                return
+            super().process_message(message)
+
+        def stop_application_mode(self) -> None:
+            """Free the pictures while the screen is still ours: at the end, after a crash, when suspended."""
+            if words := self._graphics.leave():
+                super().write(words)
+            super().stop_application_mode()
+
+    return PictureDriver
