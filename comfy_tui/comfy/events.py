@@ -192,8 +192,9 @@ def _prompt_event(kind: Any, prompt_id: str, data: Mapping[str, Any]) -> PromptE
             return Started(prompt_id)
         case "executing":
             node = data.get("node")
-            shown = _text(data.get("display_node"))
-            return Executing(prompt_id, node if isinstance(node, str) else shown or None, shown)
+            if node is not None and not isinstance(node, str):
+                return None
+            return Executing(prompt_id, node, _text(data.get("display_node")))
         case "progress_state":
             return ProgressState(prompt_id, tuple(_nodes(data.get("nodes"))))
         case "progress":

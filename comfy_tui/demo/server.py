@@ -178,6 +178,10 @@ class DemoServer:
         """From the next prompt on, behave like a server whose worker has died: it stays running for ever."""
         self.state.worker_dies = True
 
+    def deafen_sockets(self) -> None:
+        """Forget every socket and leave it open, as after the end of an older one with the same id."""
+        self.state.hub.forget_all()
+
     async def drop_sockets(self) -> None:
         """Cut all websockets, as a broken link would."""
         await self.state.hub.drop()

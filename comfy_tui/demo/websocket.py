@@ -68,6 +68,10 @@ class Hub:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._all_gone.wait(), _PATIENCE_S)
 
+    def forget_all(self) -> None:
+        """Send nothing more to those who are connected now, without telling them."""
+        self._sockets.clear()
+
     @property
     def client_ids(self) -> tuple[str, ...]:
         """Who is connected."""

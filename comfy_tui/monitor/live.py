@@ -14,13 +14,15 @@ from collections.abc import Callable, Hashable
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.events import Event, Greeted
 from comfy_tui.comfy.socket import listen, socket_errors
-from comfy_tui.errors import ApiError, ConfigError
+from comfy_tui.errors import ComfyError, ConfigError
 from comfy_tui.monitor.state import Source
 
 #: The longest wait between two attempts.
 MAX_WAIT_S = 60.0
 #: A connection that lasted so long was a good one: the next attempt comes soon.
 _GOOD_S = 30.0
+#: How the library ends a connection whose other end does not answer its ping (internal error).
+_PING_TIMEOUT = 1011
 
 
 class Live:
@@ -142,7 +144,7 @@ class Live:
         """Ask for the log, which goes only to those who did; without it nothing else is missing."""
         try:
             await self._client.subscribe_logs(self.client_id)
-        except (ApiError, ConfigError):
+        except ComfyError:
             self.hears_logs = False
         else:
             self.hears_logs = True
@@ -156,7 +158,7 @@ class Live:
         if isinstance(error, InvalidHandshake):
             return "the websocket was not understood, perhaps by a proxy"
         if isinstance(error, ConnectionClosed):
-            if error.rcvd is None and error.sent is not None:
+            if error.rcvd is None and error.sent is not None and error.sent.code == _PING_TIMEOUT:
                 # Our ping was not answered: the other end may still hold our id, and drop us with it later.
                 self.client_id = new_client_id()
                 return "the socket did not answer any more"

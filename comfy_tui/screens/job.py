@@ -19,8 +19,10 @@ from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.chrome import seen_until_s
 from comfy_tui.widgets.job_report import report, unsent_report
 from comfy_tui.widgets.job_row import Entry, state_words, who
-from comfy_tui.widgets.job_text import progress_words, summary_facts, times_words
+from comfy_tui.widgets.job_text import summary_facts, times_words
 from comfy_tui.widgets.line_view import Line, LineView
+from comfy_tui.widgets.live_preview import LivePreview
+from comfy_tui.widgets.progress_line import progress_words
 
 
 class JobScreen(ConsoleScreen, JobActions):
@@ -43,6 +45,7 @@ class JobScreen(ConsoleScreen, JobActions):
     JobScreen {
         & #head { height: auto; max-height: 5; padding: 0 1; }
         & LineView { height: 1fr; }
+        & #picture { height: 40%; max-height: 16; }
     }
     """
 
@@ -56,6 +59,7 @@ class JobScreen(ConsoleScreen, JobActions):
     def compose_body(self) -> ComposeResult:
         """Three lines of facts above the long text."""
         yield Static(id="head", markup=False)
+        yield LivePreview(id="picture")
         yield LineView()
 
     def on_mount(self) -> None:
@@ -101,7 +105,7 @@ class JobScreen(ConsoleScreen, JobActions):
         self._paint_head()
 
     def _paint_head(self) -> None:
-        entry, jobs = self._entry, self.console.jobs
+        entry, jobs, preview = self._entry, self.console.jobs, None
         width = max(20, self.size.width - 2)
         state = state_words(entry)
         if not self._listed:
@@ -114,8 +118,11 @@ class JobScreen(ConsoleScreen, JobActions):
             seen_s = seen_until_s(jobs.read_at_s, self.now_s(), self.console.options.interval_s)
             lines.append(times_words(entry, self.now_s(), seen_s))
             # The list may tell that it has ended before the socket does, and then another one runs.
-            if entry in jobs.running and self.console.progress.prompt_id == entry.prompt_id:
-                lines.append(progress_words(jobs, self.console.progress, width))
+            progress = self.console.progress
+            if entry in jobs.running and progress.prompt_id == entry.prompt_id:
+                preview = progress.preview
+                lines.append(progress_words(jobs, self.console.progress, width, self.now_s()))
+        self.query_one("#picture", LivePreview).show_preview(preview)
         words = "\n".join(shorten(line, width) for line in lines)
         if words != self._head:
             self._head = words

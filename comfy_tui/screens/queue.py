@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
 
+from comfy_tui.monitor.state import Job
 from comfy_tui.screens.base import ConsoleScreen
 from comfy_tui.screens.job_actions import JobActions
 from comfy_tui.text import cell_len, clean, shorten
@@ -17,7 +18,9 @@ from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.chrome import EmptyState, age_line, is_stale, seen_until_s, source_words
 from comfy_tui.widgets.filter_bar import Filterable, FilterBar
 from comfy_tui.widgets.job_row import COLUMNS, Entry, counts_words, job_rows, keyed
-from comfy_tui.widgets.job_text import preview_text, progress_words
+from comfy_tui.widgets.job_text import preview_text
+from comfy_tui.widgets.live_preview import LivePreview
+from comfy_tui.widgets.progress_line import progress_words
 from comfy_tui.widgets.row_list import RowList
 
 #: From this width on a pane beside the list tells of the job under the cursor.
@@ -68,6 +71,7 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         with Horizontal(id="panes"):
             yield RowList(COLUMNS, id="jobs")
             with VerticalScroll(id="preview", can_focus=False):
+                yield LivePreview(id="picture")
                 yield Static(id="about", markup=False)
         yield EmptyState(id="empty")
 
@@ -107,7 +111,7 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         sums = counts_words(jobs) if read else ""
         gap = max(1, width - cell_len(sums) - cell_len(age))
         self._say("sums", shorten(sums + " " * gap + age, width))
-        self._say("now", progress_words(jobs, self.console.progress, width) if read else "")
+        self._say("now", progress_words(jobs, self.console.progress, width, self.now_s()) if read else "")
         # The banner and the empty state tell their own problems.
         problem = jobs.problem if connection.problem is None and self._entries else None
         self.query_one("#trouble").display = problem is not None
@@ -144,6 +148,9 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         if not pane.display:
             return
         entry = self._entries.get(self.query_one("#jobs", RowList).current_key)
+        progress = self.console.progress
+        shown = isinstance(entry, Job) and entry.prompt_id == progress.prompt_id and self.size.height >= 30
+        self.query_one("#picture", LivePreview).show_preview(progress.preview if shown else None)
         text = preview_text(entry, self.now_s(), self._seen_s()) if entry is not None else Text()
         if self._shown.get("about") != text:
             self._shown["about"] = text

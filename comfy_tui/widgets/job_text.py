@@ -1,40 +1,15 @@
-"""A job in words: the line of its progress, the preview beside the list, the texts to copy."""
+"""A job in words: the preview beside the list, the texts to copy."""
 
 from __future__ import annotations
 
 from rich.text import Text
 
 from comfy_tui.comfy.types import ExecutionError, OutputFile
-from comfy_tui.monitor.state import Job, Jobs, Progress, Unsent
-from comfy_tui.text import cell_len, clean, clean_lines, count_of, format_duration, shorten
+from comfy_tui.monitor.state import Job, Unsent
+from comfy_tui.text import clean, clean_lines, format_duration, shorten
 from comfy_tui.widgets.chrome import clock_text
 from comfy_tui.widgets.job_row import UNKNOWN, Entry, age_words, ran_words, short_id, state_words, who
 from comfy_tui.workflow.parameters import PromptSummary
-
-
-def progress_words(jobs: Jobs, progress: Progress, width: int) -> str:
-    """One line: what runs now and how far it is."""
-    if not jobs.running:
-        return "▶ nothing runs"
-    job = next((item for item in jobs.running if item.prompt_id == progress.prompt_id), None)
-    if job is None:
-        job = jobs.running[0]
-        told = "no progress told yet" if job.ours else "the server tells progress to its owner only"
-        return shorten(f"▶ {clean(job.title, 60)}: {told}", width)
-    words = f"▶ {clean(progress.node_title or job.title, 60)}"
-    tail = ""
-    if progress.nodes_total:
-        tail = (
-            f" · {min(progress.nodes_done, progress.nodes_total)} of {count_of(progress.nodes_total, 'node')}"
-        )
-    if not progress.max:
-        return shorten(words + tail, width)
-    steps = f" {progress.value:g}/{progress.max:g}"
-    room = min(30, width - cell_len(words) - cell_len(steps) - cell_len(tail) - 3)
-    if room < 6:
-        return shorten(words + steps + tail, width)
-    filled = round(min(1.0, max(0.0, progress.value / progress.max)) * room)
-    return f"{words} [{'█' * filled}{'·' * (room - filled)}]{steps}{tail}"
 
 
 def preview_text(entry: Entry, now_s: float, seen_s: float) -> Text:
