@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from comfy_tui.config import Config
+from comfy_tui.content.sniff import Medium
 from comfy_tui.demo.server import DemoServer
-from comfy_tui.monitor.outputs import Medium, outputs_of
+from comfy_tui.monitor.outputs import outputs_of
 from comfy_tui.screens.outputs import OutputsScreen
 from comfy_tui.terminal.choose import concluded
 from comfy_tui.terminal.facts import TerminalFacts
@@ -316,24 +317,28 @@ class TestContent:
 
     @pytest.mark.parametrize(
         ("content", "words"),
-        [(b"<html>", "Not a picture"), (b"", "Not a picture"), (None, "broken")],
+        [
+            (b"<html>", ("<html>", "text · 6 B · named .png")),
+            (b"", ("unknown content, 0 B", "nothing in it is like png")),
+            (None, ("! The picture is broken",)),
+        ],
         ids=["html", "empty", "half"],
     )
-    async def test_a_broken_picture_says_so(self, content: bytes | None, words: str) -> None:
+    async def test_a_broken_picture_says_so(self, content: bytes | None, words: tuple[str, ...]) -> None:
         async with DemoServer() as server:
             await run(server, plain(RED, "broken", side=300))
             file = output_folder(server) / "broken_00001_.png"
             file.write_bytes(content if content is not None else file.read_bytes()[:-200])
             async with opened(server) as ui:
-                await ui.see(f"! {'The picture is ' if words == 'broken' else ''}{words}")
+                await ui.see(*words)
 
     async def test_a_file_larger_than_the_limit_is_not_fetched_whole(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("comfy_tui.monitor.previews.FETCH_LIMIT_BYTES", 1024 * 1024)
+        monkeypatch.setattr("comfy_tui.monitor.preview_content.FETCH_LIMIT_BYTES", 1024 * 1024)
         async with DemoServer() as server:
             await run(server, plain(RED, "large"))
-            (output_folder(server) / "large_00001_.png").write_bytes(bytes(5_000_000))
+            (output_folder(server) / "large_00001_.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(5_000_000))
             async with opened(server) as ui:
                 await ui.see("The file is too large to show", "more than 1 MB", "Save it instead")
 
@@ -341,7 +346,7 @@ class TestContent:
         async with DemoServer() as server:
             await run(server, plain(RED, "any"))
             folder = output_folder(server)
-            (folder / "clip.mp4").write_bytes(bytes(3 * 1024 * 1024))
+            (folder / "clip.mp4").write_bytes(b"\0\0\0\x08moov" + bytes(3 * 1024 * 1024))
             (folder / "notes.txt").write_text("line one\x1b]0;x\x07\n[/nope] größe\n" + "x" * 70_000)
             entry = _newest(server)
             entry["outputs"]["5"] = {
@@ -352,7 +357,7 @@ class TestContent:
             async with opened(server) as ui:
                 await ui.see("clip.mp4", "notes.txt", "an answer")
                 await ui.press("j")
-                await ui.see("video, 3 MB: s saves it")
+                await ui.see("video, MP4, 3 MB: s saves it")
                 await ui.press("j")
                 await ui.see("line one␛]0;x␇", "[/nope] größe", "its beginning")
                 await ui.press("j")

@@ -318,6 +318,20 @@ class ComfyClient:
                 total = response.headers.get("content-length", "")
         return int(total) if total.isascii() and total.isdigit() and len(total) < 19 else None
 
+    async def view_range(self, file: OutputFile, offset: int, count: int) -> bytes:
+        """At most ``count`` bytes of an output from an offset on; empty where the server sends no parts."""
+        params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
+        wanted = {"Range": f"bytes={offset}-{offset + count - 1}"}
+        content = bytearray()
+        async with self._http.stream("/view", params, wanted) as response:
+            if response.status_code != 206:
+                return b""
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) >= count:
+                    break
+        return bytes(content[:count])
+
     # -- workflows on the server ---------------------------------------------------------------
 
     async def saved_workflows(self) -> tuple[UserFile, ...]:

@@ -98,6 +98,8 @@ class OutputFile:
     node_id: str
     #: The key in the node's output under which it stood: ``images``, ``gifs``, ``audio`` ...
     key: str = ""
+    #: The node said that it moves (its ``animated`` flags).
+    animated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from comfy_tui.comfy.node_output import read_outputs
 from comfy_tui.comfy.types import (
     Device,
     ExecutionError,
     JobRecord,
     JobState,
     NodeError,
-    OutputFile,
-    OutputText,
     PackageVersion,
     Queue,
     Submitted,
@@ -209,30 +208,6 @@ def read_execution_error(data: Mapping[str, Any]) -> ExecutionError:
         message=_text(data.get("exception_message")).strip(),
         traceback=tuple(_text(line) for line in _list(data.get("traceback"))),
         inputs=_map(data.get("current_inputs")),
-    )
-
-
-def read_outputs(data: Any) -> tuple[tuple[OutputFile, ...], tuple[OutputText, ...]]:
-    """Find files and texts under every key of every node's output: packs invent keys of their own."""
-    files: list[OutputFile] = []
-    texts: list[OutputText] = []
-    for node_id, output in _map(data).items():
-        for key, entries in _map(output).items():
-            for entry in _list(entries):
-                if isinstance(entry, Mapping) and isinstance(entry.get("filename"), str):
-                    files.append(_output_file(entry, str(node_id), str(key)))
-                elif isinstance(entry, str) and key in ("text", "string"):
-                    texts.append(OutputText(entry, str(node_id), str(key)))
-    return tuple(files), tuple(texts)
-
-
-def _output_file(entry: Mapping[str, Any], node_id: str, key: str) -> OutputFile:
-    return OutputFile(
-        filename=entry["filename"],
-        subfolder=_text(entry.get("subfolder")),
-        type=_text(entry.get("type")) or "output",
-        node_id=node_id,
-        key=key,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +15,7 @@ from comfy_tui.comfy.types import JobRecord, JobState
 from comfy_tui.errors import ServerError
 from comfy_tui.monitor.state import Job, Jobs
 from comfy_tui.text import clean
-from comfy_tui.workflow.parameters import PromptSummary, summarize
+from comfy_tui.workflow.parameters import PromptSummary, nodes, summarize
 
 #: Our own key in ``extra_data``: the server keeps it as it is (comfyui-api, section 4.1).
 EXTRA_KEY = "comfy_tui"
@@ -33,6 +34,7 @@ class _Details:
     summary: PromptSummary
     ours: bool
     client_id: str | None
+    node_names: Mapping[str, str]
 
 
 def title_of(prompt: Mapping[str, Any], extra_data: Mapping[str, Any], summary: PromptSummary) -> str:
@@ -170,6 +172,7 @@ class JobTracker:
                 summary=summary,
                 ours=isinstance(mark, Mapping) and mark.get("install") == self._install_id,
                 client_id=record.client_id,
+                node_names=_node_names(record.prompt),
             )
             self._details.move_to_end(record.prompt_id)
         while len(self._details) > _REMEMBERED:
@@ -200,7 +203,13 @@ class JobTracker:
             texts=record.texts,
             error=record.error,
             summary=details.summary if details else None,
+            node_names=details.node_names if details else None,
         )
+
+
+def _node_names(prompt: Mapping[str, Any]) -> Mapping[str, str]:
+    """The classes of the nodes, each name once in memory however many prompts have it."""
+    return {sys.intern(node_id): sys.intern(class_type) for node_id, class_type, _, _ in nodes(prompt)}
 
 
 def _merged(listed: JobRecord, full: JobRecord | None) -> JobRecord:

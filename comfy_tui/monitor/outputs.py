@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from urllib.parse import urlencode
 
 from comfy_tui.comfy.types import OutputFile, OutputText
+from comfy_tui.content.sniff import Medium, medium_by_ending
 from comfy_tui.monitor.state import Job
 from comfy_tui.text import clean
-
-
-class Medium(StrEnum):
-    """What a file is, going by its ending; a guess that opening it may prove wrong."""
-
-    PICTURE = "picture"
-    VIDEO = "video"
-    AUDIO = "audio"
-    MODEL = "3D model"
-    TEXT = "text"
-    OTHER = "file"
-
-
-_ENDINGS = {
-    Medium.PICTURE: "png jpg jpeg jfif webp gif bmp avif apng ppm tga ico qoi tif tiff jxl heic exr jp2 svg",
-    Medium.VIDEO: "mp4 webm mkv mov avi m4v",
-    Medium.AUDIO: "flac mp3 wav opus ogg m4a aac",
-    Medium.MODEL: "glb gltf obj ply stl fbx usdz spz splat ksplat",
-    Medium.TEXT: "txt json csv md srt vtt log yaml yml xml",
-}
-_BY_ENDING = {ending: medium for medium, endings in _ENDINGS.items() for ending in endings.split()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +22,8 @@ class Output:
     job: Job
     file: OutputFile | None = None
     text: OutputText | None = None
+    #: Its place among the files that one run of one node made, from 1, and how many those are.
+    batch: tuple[int, int] = (1, 1)
 
     @property
     def node_id(self) -> str:
@@ -66,8 +48,8 @@ class Output:
 
     @property
     def medium(self) -> Medium:
-        """What it is."""
-        return Medium.TEXT if self.file is None else _BY_ENDING.get(self.ending, Medium.OTHER)
+        """What it is, going by its name's ending; its content may prove that wrong."""
+        return Medium.TEXT if self.file is None else medium_by_ending(self.ending)
 
     @property
     def kind(self) -> str:
@@ -78,6 +60,17 @@ class Output:
     def is_temporary(self) -> bool:
         """Whether the server forgets it when it is started again (PreviewImage)."""
         return self.file is not None and self.file.type == "temp"
+
+    @property
+    def node_name(self) -> str:
+        """The class of the node that made it; empty where the prompt is not known."""
+        names = self.job.node_names
+        return names.get(self.node_id, names.get(self.node_id.partition(".")[0], "")) if names else ""
+
+    @property
+    def made_at_s(self) -> float | None:
+        """When its job ended, else when it was queued; Unix seconds."""
+        return self.job.ended_at_s or self.job.created_at_s
 
     @property
     def path(self) -> str:
@@ -99,23 +92,32 @@ def view_url(server_url: str, file: OutputFile) -> str:
 
 def outputs_of(jobs: Iterable[Job]) -> tuple[Output, ...]:
     """Everything that the jobs left behind, what was made last first; of one job what is kept comes first."""
+    ordered = sorted(jobs, key=lambda job: job.ended_at_s or job.created_at_s or 0.0, reverse=True)
+    return tuple(output for job in ordered for output in outputs_of_job(job))
+
+
+def outputs_of_job(job: Job) -> tuple[Output, ...]:
+    """What one job left behind, what is kept first."""
+    files = sorted(job.outputs, key=lambda file: file.type == "temp")
+    sizes = Counter((file.node_id, file.type, file.key) for file in files)
+    places: Counter[tuple[str, str, str]] = Counter()
     found: list[Output] = []
-    for job in sorted(jobs, key=lambda job: job.ended_at_s or job.created_at_s or 0.0, reverse=True):
-        files = sorted(job.outputs, key=lambda file: file.type == "temp")
-        for index, file in enumerate(files):
-            found.append(Output(f"{job.prompt_id}/{index}", job, file=file))
-        for index, text in enumerate(job.texts):
-            found.append(Output(f"{job.prompt_id}/text {index}", job, text=text))
+    for index, file in enumerate(files):
+        group = (file.node_id, file.type, file.key)
+        places[group] += 1
+        found.append(Output(f"{job.prompt_id}/{index}", job, file=file, batch=(places[group], sizes[group])))
+    for index, text in enumerate(job.texts):
+        found.append(Output(f"{job.prompt_id}/text {index}", job, text=text))
     return tuple(found)
 
 
 def searched(output: Output) -> tuple[str, ...]:
     """The texts in which a filter looks."""
     summary = output.job.summary
-    words = (output.path or output.name, output.kind, output.job.title)
+    words = (output.path or output.name, output.kind, output.job.title, output.node_name)
     if summary is None:
         return words
-    return (*words, summary.positive, " ".join(summary.models), str(summary.seed))
+    return (*words, summary.positive, summary.negative, " ".join(summary.models), str(summary.seed))
 
 
 def prompt_of(output: Output) -> str:

@@ -1,68 +1,142 @@
-"""What can be shown of an output: its picture, made small, its text, or at least its size."""
+"""What can be shown of outputs: kept in memory and on the disk, fetched where it is in neither."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from comfy_tui.comfy.client import ComfyClient
-from comfy_tui.comfy.types import OutputFile
-from comfy_tui.monitor.outputs import Medium, Output
-from comfy_tui.pictures.decode import Decoded, decode
+from comfy_tui.monitor.kept import Kept
+from comfy_tui.monitor.line_speed import LineSpeed, Traffic
+from comfy_tui.monitor.outputs import Output
+from comfy_tui.monitor.preview_cache import PreviewCache
+from comfy_tui.monitor.preview_content import Level, Preview, Reader
+from comfy_tui.monitor.preview_record import from_record, to_record
+from comfy_tui.pictures.decode import KEEP_PX, THUMB_PX, shrunk
 
-#: The largest picture file that is fetched to be drawn.
-FETCH_LIMIT_BYTES = 64 * 1024 * 1024
-#: So much of a text file is shown.
-TEXT_LIMIT_BYTES = 64 * 1024
-#: How many previews are kept: 32 pictures of 1024x1024 are 100 MB, which is where it ends.
-KEPT = 32
+__all__ = ["BUDGET_BYTES", "Level", "Preview", "Previews"]
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Preview:
-    """What is known of an output's content; ``text`` may be only its beginning (``cut``)."""
-
-    decoded: Decoded | None = None
-    text: str | None = None
-    cut: bool = False
-    size_bytes: int | None = None
+#: All decoded pictures together, whatever their number; what is being read comes on top, two at once.
+BUDGET_BYTES = 72 * 1024 * 1024
+#: Facts about files outlive their pictures.
+_FACTS = 20_000
 
 
 class Previews:
     """Fetches previews and keeps the last ones, across servers.
 
     A file's name may be used again by a later job: what is kept is known by the job's end as well.
+
+    Args:
+        cache: the disk; None keeps everything in memory only.
+        budget_bytes: what all pictures in memory take at most.
     """
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self._kept = kept
-        self._known: OrderedDict[tuple[object, ...], Preview] = OrderedDict()
+    def __init__(self, cache: PreviewCache | None = None, budget_bytes: int = BUDGET_BYTES) -> None:
+        self.cache = cache
+        self.traffic = Traffic()
+        self.speeds: dict[str, LineSpeed] = {}
+        self._readers: dict[str, Reader] = {}
+        self._kept: Kept[Preview] = Kept(budget_bytes)
+        self._facts: dict[tuple[object, ...], Preview] = {}
+        self._running: dict[tuple[object, ...], _Transfer] = {}
 
-    def known(self, server_url: str, output: Output) -> Preview | None:
-        """The preview, if it can be had without asking the server."""
+    @property
+    def memory_bytes(self) -> int:
+        """What the pictures in memory take."""
+        return self._kept.used_bytes
+
+    def speed(self, server_url: str) -> LineSpeed:
+        """What was measured on the line to a server."""
+        return self.speeds.setdefault(server_url, LineSpeed())
+
+    def known(self, server_url: str, output: Output, level: Level = Level.PREVIEW) -> Preview | None:
+        """The preview, if it can be had without asking the server or the disk."""
         if output.text is not None:
             return Preview(text=output.text.text, size_bytes=len(output.text.text.encode("utf-8", "replace")))
-        key = _key(server_url, output)
-        if key in self._known:
-            self._known.move_to_end(key)
-        return self._known.get(key)
+        return self._kept.get((*_key(server_url, output), level))
 
-    async def load(self, client: ComfyClient, output: Output) -> Preview:
-        """The preview, fetched where it is not kept.
+    def facts(self, server_url: str, output: Output) -> Preview | None:
+        """What was once read of a file, without its pictures."""
+        return self._facts.get(_key(server_url, output)) if output.file is not None else None
+
+    async def load(self, client: ComfyClient, output: Output, level: Level = Level.PREVIEW) -> Preview:
+        """The preview, fetched where it is not kept.  Two that want the same share one transfer.
 
         Raises:
             ApiError: the server did not give it, or it is no picture that can be drawn.
         """
         server_url = client.profile.url
-        known = self.known(server_url, output)
+        known = self.known(server_url, output, level)
         if known is not None or output.file is None:
             return known or Preview()
-        preview = await _fetch(client, output.file, output.medium)
-        self._known[_key(server_url, output)] = preview
-        while len(self._known) > self._kept:
-            self._known.popitem(last=False)
-        return preview
+        key = (*_key(server_url, output), level)
+        transfer = self._running.get(key)
+        if transfer is None or transfer.task.done() or transfer.task.cancelling():
+            transfer = _Transfer(asyncio.create_task(self._load(client, output, level)))
+            self._running[key] = transfer
+        transfer.waiting += 1
+        try:
+            return await asyncio.shield(transfer.task)
+        finally:
+            transfer.waiting -= 1
+            if not transfer.waiting:
+                # Done, or passed: nobody waits for it any more.
+                transfer.task.cancel()
+                if self._running.get(key) is transfer:
+                    del self._running[key]
+
+    async def _load(self, client: ComfyClient, output: Output, level: Level) -> Preview:
+        server_url = client.profile.url
+        found = await self._from_disk(server_url, output, level)
+        if found is not None:
+            self.traffic.spared_files += 1
+            return self._keep(server_url, output, level, found)
+        reader = self._readers.setdefault(server_url, Reader(self.speed(server_url), self.traffic))
+        found = await reader.read(client, output, level)
+        if level in (Level.THUMB, Level.PREVIEW):
+            await self._to_disk(server_url, output, found)
+        return self._keep(server_url, output, level, await _fitting(found, level))
+
+    def _keep(self, server_url: str, output: Output, level: Level, found: Preview) -> Preview:
+        key = _key(server_url, output)
+        self._kept.put((*key, level), found, found.memory_bytes)
+        if found.small_bytes is None or key not in self._facts:
+            self._facts[key] = replace(found, decoded=None, animation=None, text=None)
+            while len(self._facts) > _FACTS:
+                del self._facts[next(iter(self._facts))]
+        return found
+
+    # -- the disk ------------------------------------------------------------------------------
+
+    async def _from_disk(self, server_url: str, output: Output, level: Level) -> Preview | None:
+        if self.cache is None or level not in (Level.THUMB, Level.PREVIEW):
+            return None
+        if level is Level.THUMB:
+            larger = self.known(server_url, output)
+            if larger is not None:
+                return await _fitting(larger, level)
+        return await asyncio.to_thread(_read, self.cache, _key(server_url, output), level)
+
+    async def _to_disk(self, server_url: str, output: Output, found: Preview) -> None:
+        if self.cache is not None and found.text is None:
+            await asyncio.to_thread(_write, self.cache, _key(server_url, output), found)
+
+    def forget(self, server_url: str, outputs: Iterable[Output]) -> None:
+        """Fetch these anew when they are wanted next."""
+        for output in outputs:
+            if output.file is not None:
+                for level in Level:
+                    self._kept.drop((*_key(server_url, output), level))
+
+
+@dataclass(slots=True)
+class _Transfer:
+    """A file on its way, and how many wait for it."""
+
+    task: asyncio.Task[Preview]
+    waiting: int = 0
 
 
 def _key(server_url: str, output: Output) -> tuple[object, ...]:
@@ -71,25 +145,20 @@ def _key(server_url: str, output: Output) -> tuple[object, ...]:
     return (server_url, file.type, file.subfolder, file.filename, output.job.prompt_id, output.job.ended_at_s)
 
 
-async def _fetch(client: ComfyClient, file: OutputFile, medium: Medium) -> Preview:
-    if medium is Medium.PICTURE:
-        content = await client.view_bytes(file, limit_bytes=FETCH_LIMIT_BYTES)
-        return Preview(decoded=await asyncio.to_thread(decode, content), size_bytes=len(content))
-    if medium is Medium.TEXT:
-        return await _fetch_text(client, file)
-    return Preview(size_bytes=await client.view_size(file))
+async def _fitting(found: Preview, level: Level) -> Preview:
+    """Not more pixels than the level needs: a frame of a video is taken as it is."""
+    side = {Level.THUMB: THUMB_PX, Level.PREVIEW: KEEP_PX}.get(level)
+    if side is None or found.decoded is None or max(found.decoded.image.size) <= side:
+        return found
+    return replace(found, decoded=await asyncio.to_thread(shrunk, found.decoded, side))
 
 
-async def _fetch_text(client: ComfyClient, file: OutputFile) -> Preview:
-    """The beginning of a text file; the rest is not fetched."""
-    content = bytearray()
-    async with client.view(file) as response:
-        length = response.headers.get("content-length", "")
-        async for chunk in response.aiter_bytes():
-            content += chunk
-            if len(content) > TEXT_LIMIT_BYTES:
-                break
-    cut = len(content) > TEXT_LIMIT_BYTES
-    size = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
-    text = bytes(content[:TEXT_LIMIT_BYTES]).decode("utf-8", "replace")
-    return Preview(text=text, cut=cut, size_bytes=size if cut else len(content))
+def _read(cache: PreviewCache, key: tuple[object, ...], level: Level) -> Preview | None:
+    """Blocks."""
+    found = cache.read(key, THUMB_PX if level is Level.THUMB else KEEP_PX)
+    return from_record(*found) if found is not None else None
+
+
+def _write(cache: PreviewCache, key: tuple[object, ...], found: Preview) -> None:
+    """Blocks."""
+    cache.write(key, to_record(found), found.decoded.image if found.decoded is not None else None)

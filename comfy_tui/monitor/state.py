@@ -5,6 +5,7 @@ Every slice says when its data was read.  Times are Unix seconds, sizes bytes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -105,6 +106,8 @@ class Job:
     texts: tuple[OutputText, ...] = ()
     error: ExecutionError | None = None
     summary: PromptSummary | None = None
+    #: The class of each node of its prompt by the node's id; None until the prompt has been read.
+    node_names: Mapping[str, str] | None = field(default=None, compare=False)
 
     def elapsed_s(self, now_s: float) -> float | None:
         """How long it ran, or has run so far; None where that is not known."""

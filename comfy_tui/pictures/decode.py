@@ -6,7 +6,7 @@ import io
 import struct
 import warnings
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from comfy_tui.errors import BadReply
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 MAX_PIXELS = 40_000_000
 #: The long side of what is kept: enough for the largest terminal, 4 MB at most.
 KEEP_PX = 1024
+#: The long side of a picture in a grid.
+THUMB_PX = 256
+#: So many pixels are kept for zooming: 60 MB. Larger pictures are made smaller, which is said.
+FULL_PIXELS = 20_000_000
 #: Left out are readers that start programs (EPS), and TIFF and JPEG 2000, whose C libraries write
-#: their complaints straight to the terminal.
+#: their complaints straight to the terminal: those run in a process of their own (content/worker.py).
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP", "PPM", "TGA", "ICO", "QOI")
 
 
@@ -37,8 +41,13 @@ class Decoded:
     size_bytes: int
     animated: bool = False
 
+    @property
+    def memory_bytes(self) -> int:
+        """What its pixels take."""
+        return self.image.width * self.image.height * len(self.image.getbands())
 
-def _pillow() -> Any:
+
+def open_pillow() -> Any:
     """Pillow's module, imported on first use (33 ms)."""
     from PIL import Image
 
@@ -47,20 +56,38 @@ def _pillow() -> Any:
     return Image
 
 
-def decode(content: bytes) -> Decoded:
-    """Read a picture.
+def decode(content: bytes, *, keep_px: int = KEEP_PX) -> Decoded:
+    """Read a picture, its long side at most ``keep_px``.
 
     Raises:
         BadReply: it is no picture, a broken one, or too large to draw.
     """
-    pillow = _pillow()
+    return decode_any(content, FORMATS, keep_px)
+
+
+def decode_full(content: bytes) -> Decoded:
+    """Read a picture with all its pixels, as far as :data:`FULL_PIXELS` allows.
+
+    Raises:
+        BadReply: as for :func:`decode`.
+    """
+    return decode_any(content, FORMATS, 0)
+
+
+def decode_any(content: bytes, formats: tuple[str, ...], keep_px: int) -> Decoded:
+    """Read a picture in one of these formats; ``keep_px`` 0 keeps its size.
+
+    Raises:
+        BadReply: as for :func:`decode`.
+    """
+    pillow = open_pillow()
     try:
-        with pillow.open(io.BytesIO(content), formats=FORMATS) as opened:
+        with pillow.open(io.BytesIO(content), formats=formats) as opened:
             width, height = opened.size
             if width * height > MAX_PIXELS:
                 raise _too_large(f"{width}x{height} pixels")
             return Decoded(
-                image=_small(opened),
+                image=_small(opened, keep_px or full_side(width, height)),
                 width=width,
                 height=height,
                 format=str(opened.format or ""),
@@ -71,14 +98,28 @@ def decode(content: bytes) -> Decoded:
         raise _too_large("more pixels than any screen") from error
     except pillow.UnidentifiedImageError as error:
         raise BadReply("Not a picture", "it is in no format that can be drawn", _HINT) from error
-    except _BROKEN as error:
+    except BROKEN as error:
         reason = str(error) or type(error).__name__
         raise BadReply("The picture is broken", reason[:200], _HINT) from error
 
 
+def full_side(width: int, height: int) -> int:
+    """The long side of a picture that is kept for zooming."""
+    scale = min(1.0, (FULL_PIXELS / max(1, width * height)) ** 0.5)
+    return max(1, int(max(width, height) * scale))
+
+
+def shrunk(decoded: Decoded, keep_px: int) -> Decoded:
+    """The same picture with a shorter long side; itself where it is short enough.  Blocks."""
+    image = decoded.image
+    if max(image.size) <= keep_px:
+        return decoded
+    return replace(decoded, image=_resized(image, keep_px))
+
+
 _HINT = "s saves the file as it is."
 #: What Pillow raises on bytes that are not what they claim to be.
-_BROKEN = (
+BROKEN = (
     *(OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, MemoryError, OverflowError),
     *(IndexError, KeyError, TypeError, AttributeError, ArithmeticError, RuntimeError, NotImplementedError),
 )
@@ -89,16 +130,18 @@ def _too_large(what: str) -> BadReply:
     return BadReply("The picture is too large to draw", f"{what}; up to {limit} megapixels are drawn", _HINT)
 
 
-def _small(opened: Any) -> Image.Image:
+def _small(opened: Any, keep_px: int) -> Image.Image:
     """The first frame, not larger than is kept, as RGB or RGBA."""
-    pillow = _pillow()
-    opened.draft("RGB", (KEEP_PX, KEEP_PX))
+    opened.draft("RGB", (keep_px, keep_px))
     opened.load()
+    return bare(opened, keep_px)
+
+
+def bare(opened: Any, keep_px: int) -> Image.Image:
+    """The pixels of the frame that is loaded, as RGB or RGBA, without anything that the file said."""
     picture = _as_colours(opened)
-    scale = min(1.0, KEEP_PX / max(picture.size))
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    if size != picture.size:
-        picture = picture.resize(size, pillow.Resampling.LANCZOS, reducing_gap=2.0)
+    if max(picture.size) > keep_px:
+        picture = _resized(picture, keep_px)
     elif picture is opened:
         picture = picture.copy()
     if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255):
@@ -107,6 +150,12 @@ def _small(opened: Any) -> Image.Image:
     picture.info = {}
     small: Image.Image = picture
     return small
+
+
+def _resized(picture: Any, keep_px: int) -> Any:
+    scale = keep_px / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return picture.resize(size, open_pillow().Resampling.LANCZOS, reducing_gap=2.0)
 
 
 def _as_colours(opened: Any) -> Any:
@@ -125,5 +174,5 @@ def _as_colours(opened: Any) -> Any:
 def _is_animated(opened: Any) -> bool:
     try:
         return bool(getattr(opened, "is_animated", False))
-    except _BROKEN:
+    except BROKEN:
         return False

@@ -7,15 +7,16 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from comfy_tui.monitor.outputs import Medium, Output
+from comfy_tui.monitor.outputs import Output
 from comfy_tui.monitor.previews import Preview
 from comfy_tui.monitor.state import Problem
 from comfy_tui.text import clean, clean_lines, format_bytes
 from comfy_tui.widgets.line_view import Line, LineView
-from comfy_tui.widgets.output_text import facts_text, short_facts
+from comfy_tui.widgets.output_text import facts_text, kind_words, known_facts, short_facts
 from comfy_tui.widgets.picture import Picture
+from comfy_tui.widgets.waveform import Waveform
 
-_TEXT_LIMIT = 70_000
+_TEXT_LIMIT = 420_000
 
 
 class OutputPane(Vertical):
@@ -27,6 +28,7 @@ class OutputPane(Vertical):
         & #note { height: 1fr; content-align: center middle; text-align: center; color: $text-muted;
             padding: 0 2; }
         & #words { height: 1fr; }
+        & #note.-below { height: auto; max-height: 50%; }
         & #facts { height: auto; max-height: 14; padding: 0 1; }
         & #facts.-stale { text-style: dim; }
     }
@@ -40,25 +42,33 @@ class OutputPane(Vertical):
         """The picture, the text and the note stand in one place; one of them is shown."""
         yield Picture(id="picture")
         yield LineView(id="words")
+        yield Waveform(id="wave")
         yield Static(id="note", markup=False)
         yield Static(id="facts", markup=False)
 
     def show_content(self, output: Output | None, preview: Preview | None, problem: Problem | None) -> None:
-        """Show the picture or the text; without a preview the problem, or that it is on its way."""
-        picture, words = self.query_one(Picture), self.query_one(LineView)
+        """Show the picture, sound or text; without a preview the problem, or that it is on its way."""
         decoded = preview.decoded if preview is not None else None
+        self.query_one(Picture).display = decoded is not None
+        self.query_one(Picture).show(decoded)
         text = preview.text if preview is not None else None
-        picture.display = decoded is not None
-        picture.show(decoded)
+        self._show_text(text)
+        wave = self.query_one(Waveform)
+        wave.display = preview is not None and bool(preview.peaks)
+        wave.show(preview.peaks if preview is not None else ())
+        note = self.query_one("#note", Static)
+        note.display = decoded is None and text is None
+        note.set_class(wave.display, "-below")
+        note.update(_note(output, preview, problem))
+
+    def _show_text(self, text: str | None) -> None:
+        words = self.query_one(LineView)
         words.display = text is not None
         lines = clean_lines(text, _TEXT_LIMIT).split("\n") if text is not None else ()
         if self._shown.get("lines") != lines:
             self._shown["lines"] = lines
             words.set_lines(Line(line) for line in lines)
             words.scroll_to(y=0, animate=False)
-        note = self.query_one("#note", Static)
-        note.display = decoded is None and text is None
-        note.update(_note(output, preview, problem))
 
     def show_facts(
         self, output: Output | None, preview: Preview | None, now_s: float, *, place: str = "", stale: bool
@@ -96,6 +106,9 @@ def _note(output: Output | None, preview: Preview | None, problem: Problem | Non
         )
     if preview is None:
         return Text("Fetching ...", "dim")
-    what = clean(output.kind if output.medium is Medium.OTHER else output.medium.value, 40)
     size = f", {format_bytes(preview.size_bytes)}" if preview.size_bytes is not None else ""
-    return Text(f"{what}{size}: s saves it")
+    lines = [f"{clean(kind_words(output, preview), 60)}{size}: s saves it"]
+    lines += [f"{clean(fact.name, 60)}: {clean(fact.value, 200)}" for fact in known_facts(preview)]
+    if preview.note:
+        lines.append(clean(preview.note, 300))
+    return Text("\n".join(lines))

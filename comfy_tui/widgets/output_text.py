@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
-from comfy_tui.monitor.outputs import Medium, Output, prompt_of, searched, settings_of
+from comfy_tui.content.facts import Fact, seconds
+from comfy_tui.content.sniff import Medium
+from comfy_tui.monitor.outputs import Output, prompt_of, searched, settings_of
 from comfy_tui.monitor.previews import Preview
 from comfy_tui.text import cell_len, clean, format_age, format_bytes, format_duration, shorten
 from comfy_tui.widgets.filter_bar import matches
@@ -77,17 +79,66 @@ def content_words(output: Output, preview: Preview | None) -> str:
     """Size, format and bytes, as far as they are known."""
     if preview is None:
         return output.kind
-    parts = [output.kind if output.medium in (Medium.PICTURE, Medium.TEXT) else output.medium.value]
-    decoded = preview.decoded
-    if decoded is not None:
+    decoded, info = preview.decoded, preview.info
+    parts = [kind_words(output, preview)]
+    if info is not None and info.video_codec:
+        parts.append(f"{info.width}x{info.height}" if info.width else "")
+    elif decoded is not None:
         parts = [f"{decoded.width}x{decoded.height}", decoded.format]
+    if info is not None:
+        parts.append(seconds(info.duration_s) if info.duration_s is not None else "")
+        parts.append(f"{info.frame_rate:.4g} frames/s" if info.frame_rate else "")
+    if preview.small_bytes is not None:
+        parts.append(f"small copy, {format_bytes(preview.small_bytes)}, of")
     if preview.size_bytes is not None:
         parts.append(format_bytes(preview.size_bytes))
-    if preview.cut:
+    if preview.cut and preview.text is not None:
         parts.append("its beginning")
-    if decoded is not None and decoded.animated:
+    if decoded is not None and decoded.animated and preview.animation is None:
         parts.append("animated: the first frame")
-    return " · ".join(clean(part, 40) for part in parts if part)
+    words = " · ".join(clean(part, 40) for part in parts if part).replace("of · ", "of ").removesuffix(", of")
+    wrong = misnamed(output, preview)
+    return f"{words} · {wrong}" if wrong else words
+
+
+def kind_words(output: Output, preview: Preview) -> str:
+    """What a file is, by its content; by its name only where that says more."""
+    sort = preview.sort
+    if sort is None:
+        return output.kind if output.medium in (Medium.PICTURE, Medium.TEXT) else output.medium.value
+    if sort.medium is Medium.OTHER:
+        return sort.format or "unknown content"
+    if sort.medium in (Medium.PICTURE, Medium.TEXT, Medium.LATENT):
+        return sort.format
+    return f"{sort.medium.value}, {sort.format}" if sort.format else sort.medium.value
+
+
+def misnamed(output: Output, preview: Preview) -> str:
+    """Words for a file whose name says something else than its content."""
+    sort = preview.sort
+    if sort is None or not output.ending or output.medium in (Medium.OTHER, sort.medium):
+        return ""
+    if sort.medium is Medium.OTHER and not sort.format:
+        return f"nothing in it is like {output.ending}"
+    return f"named .{clean(output.ending, 8)}"
+
+
+def known_facts(preview: Preview) -> tuple[Fact, ...]:
+    """What is told of a file that is no picture and no text, a line each."""
+    info, found = preview.info, list[Fact]()
+    if info is not None:
+        if info.duration_s is not None:
+            found.append(Fact("length", seconds(info.duration_s)))
+        video = [info.video_codec, f"{info.width}x{info.height}" if info.width else ""]
+        video.append(f"{info.frame_rate:.4g} frames/s" if info.frame_rate else "")
+        sound = [info.audio_codec, f"{info.sample_rate_hz:,} Hz" if info.sample_rate_hz else ""]
+        sound.append({1: "mono", 2: "stereo"}.get(info.channels or 0, f"{info.channels} channels"))
+        if info.video_codec:
+            found.append(Fact("video", ", ".join(part for part in video if part)))
+        if info.audio_codec:
+            found.append(Fact("sound", ", ".join(part for part in sound if part and info.channels)))
+        found += info.tags
+    return (*found, *preview.facts)
 
 
 def _title(output: Output) -> str:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comfy_tui.comfy import events, wire
+from comfy_tui.comfy.node_output import read_outputs
 from comfy_tui.comfy.rejection import rejected_prompt
 from comfy_tui.comfy.types import JobState
 from comfy_tui.errors import ApiError
@@ -128,7 +129,7 @@ READERS: list[Callable[[Any], Any]] = [
     wire.read_history,
     wire.read_jobs,
     wire.read_node_errors,
-    wire.read_outputs,
+    read_outputs,
     wire.read_user_files,
     wire.read_template_index,
     wire.read_pack_templates,

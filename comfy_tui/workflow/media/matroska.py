@@ -17,7 +17,7 @@ def read_matroska(source: Source, tags: Tags) -> None:
 
 
 def _walk(source: Source, start: int, end: int, tags: Tags, depth: int) -> None:
-    for kind, inner, after in _elements(source, start, end):
+    for kind, inner, after in elements(source, start, end):
         if kind == _SIMPLE:
             _read_simple(source, inner, after, tags, depth)
         elif kind in (_SEGMENT, _TAGS, _TAG) and depth < 8:
@@ -26,11 +26,11 @@ def _walk(source: Source, start: int, end: int, tags: Tags, depth: int) -> None:
             return
 
 
-def _elements(source: Source, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+def elements(source: Source, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """The id, begin of content and end of each element of a range."""
     while start < end:
-        kind, inner = _number(source, start, end, keep_mark=True)
-        size, inner = _number(source, inner, end, keep_mark=False)
+        kind, inner = number(source, start, end, keep_mark=True)
+        size, inner = number(source, inner, end, keep_mark=False)
         if size is None:
             # Live recordings do not know how long they are: what follows is read as if beside them.
             if kind not in (_SEGMENT, _CLUSTER):
@@ -46,7 +46,7 @@ def _elements(source: Source, start: int, end: int) -> Iterator[tuple[int, int, 
         start = inner + size
 
 
-def _number(source: Source, start: int, end: int, *, keep_mark: bool) -> tuple[int | None, int]:
+def number(source: Source, start: int, end: int, *, keep_mark: bool) -> tuple[int | None, int]:
     """A number whose first bits tell its length; None where all its bits are set: unknown."""
     first = source.take(start, 1)[0]
     length = 9 - first.bit_length()
@@ -61,7 +61,7 @@ def _number(source: Source, start: int, end: int, *, keep_mark: bool) -> tuple[i
 
 def _read_simple(source: Source, start: int, end: int, tags: Tags, depth: int) -> None:
     name, place = "", None
-    for kind, inner, after in _elements(source, start, end):
+    for kind, inner, after in elements(source, start, end):
         if kind == _NAME:
             name = source.take(inner, min(after - inner, 200)).decode("utf-8", "replace")
         elif kind in (_TEXT, _BINARY):

@@ -6,7 +6,7 @@ import struct
 
 from comfy_tui.workflow.media.source import TEXT_LIMIT, Damaged, Source, Tags
 
-_COMMENT_BLOCK = 4
+COMMENT_BLOCK = 4
 _MARKS = (b"OpusTags", b"\x03vorbis", b"\x81theora", b"Speex   ")
 _MOST_STREAMS = 16
 _MOST_COMMENTS = 10_000
@@ -19,7 +19,7 @@ def read_flac(source: Source, tags: Tags, offset: int = 0) -> None:
     while not last:
         (head,) = source.unpack(">I", offset)
         last, kind, length = bool(head >> 31), head >> 24 & 0x7F, head & 0xFFFFFF
-        if kind == _COMMENT_BLOCK:
+        if kind == COMMENT_BLOCK:
             read_comments(source.take(offset + 4, length), tags)
         offset += 4 + length
 
@@ -84,5 +84,5 @@ def _read_packet(packet: bytes, tags: Tags) -> None:
     mark = next((mark for mark in _MARKS if packet.startswith(mark)), None)
     if mark is not None:
         read_comments(packet[len(mark) if mark != b"Speex   " else 0 :], tags)
-    elif packet[:1] and packet[0] & 0x7F == _COMMENT_BLOCK:  # FLAC in Ogg keeps its block's head
+    elif packet[:1] and packet[0] & 0x7F == COMMENT_BLOCK:  # FLAC in Ogg keeps its block's head
         read_comments(packet[4:], tags)

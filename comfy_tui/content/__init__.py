@@ -1,0 +1,1 @@
+"""What a file is and holds, told by its bytes: kinds, facts, sounds, videos.  No network."""
