@@ -467,6 +467,25 @@ async def test_upload_and_use_the_name_the_server_gave(legacy: bool, project: Pa
         assert prompt[2]["1"]["inputs"]["image"] == "example (1).png"
 
 
+async def test_the_server_is_asked_for_files_that_its_definitions_do_not_list(project: Path) -> None:
+    for name in ("here", "gone"):
+        load = {"class_type": "LoadImage", "inputs": {"image": f"sub/{name}.png"}, "_meta": {}}
+        put(project, name, {"1": load, "2": plain()["2"]})
+    async with DemoServer() as server, workflows(server.url, project) as ui:
+        folder = server.state.folders.root / "input" / "sub"
+        folder.mkdir()
+        (folder / "here.png").write_bytes(b"x")
+        await ui.online()
+        await go_to(ui, "gone")
+        await ui.see("1 error")
+        await ui.press("d")
+        await ui.see("Invalid image file: sub/gone.png")
+        await ui.press("escape")
+        await go_to(ui, "here")
+        await ui.see("valid as of")
+        await until(lambda: not screen_of(ui).shown.prepared.diagnostics, "nothing left unknown")
+
+
 async def test_several_inputs_ask_which_and_failures_are_told(project: Path, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture")
     node = {"class_type": "LoadImage", "inputs": {"image": "example.png"}, "_meta": {"title": "Left"}}

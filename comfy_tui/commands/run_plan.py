@@ -13,6 +13,7 @@ from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.commands.common import say
 from comfy_tui.commands.run_values import Key, Targets
 from comfy_tui.errors import WorkflowError
+from comfy_tui.inventory.file_look import look_for_files
 from comfy_tui.inventory.keeper import InventoryKeeper
 from comfy_tui.inventory.nodes import NodeInfo
 from comfy_tui.inventory.prepare import Prepared, judge, prepare, replaced_prompt
@@ -132,6 +133,7 @@ class Planner:
         elif wishes.seed is not None:
             targets.seeds()
         mode = {int: SeedMode.INCREMENT, str: SeedMode.RANDOM}.get(type(wishes.seed))
+        ready = await self._look_for_files(ready, info, values)
         judged = self._judge(ready, info, values, wishes, upload_keys=frozenset(uploads))
         if uploads:
             values |= await self._upload(uploads)
@@ -139,6 +141,12 @@ class Planner:
             info = await self._nodes()
             judged = self._judge(ready, info, values, wishes, quiet=judged.diagnostics)
         return Plan(judged, info, values, mode, wishes.count, targets.limits())
+
+    async def _look_for_files(self, ready: Prepared, info: NodeInfo, values: Mapping[Key, Any]) -> Prepared:
+        """Learn of files that the node definitions do not list; the prompt stays as it is."""
+        wanted = judge(replace(ready, prompt=with_values(ready.prompt or {}, values)), info)
+        await look_for_files(self._client, wanted, info)
+        return ready
 
     async def _nodes(self) -> NodeInfo:
         found = await self._keeper.get(with_models=False)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from comfy_tui.commands.common import Command, say, tell
+from comfy_tui.commands.common import Command, say, settle, tell
 from comfy_tui.commands.node_source import add_node_source, describe, find_nodes
 from comfy_tui.errors import EXIT_FAILURE, EXIT_OK, WorkflowError
 from comfy_tui.text import clean, count_of
@@ -15,7 +16,10 @@ from comfy_tui.text import clean, count_of
 if TYPE_CHECKING:
     from comfy_tui.inventory.inventory import Inventory
     from comfy_tui.inventory.nodes import NodeInfo
+    from comfy_tui.inventory.prepare import Prepared
     from comfy_tui.workflow.diagnostic import Diagnostic
+
+    Asking = Callable[[Prepared], Prepared]
 
 #: Every key of an entry of ``validate --json``, with its meaning.
 JSON_KEYS: dict[str, str] = {
@@ -38,8 +42,14 @@ class Report:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def examine(path: str, info: NodeInfo) -> Report:
-    """Read, convert where that is needed, and check one file; a broken file is a report too."""
+def examine(path: str, info: NodeInfo, ask: Asking | None = None) -> Report:
+    """Read, convert where that is needed, and check one file; a broken file is a report too.
+
+    Args:
+        path: the file.
+        info: the server's node classes.
+        ask: asks the server for what they do not tell.
+    """
     from comfy_tui.commands.workflow_file import read_file
     from comfy_tui.inventory.prepare import prepare
     from comfy_tui.workflow.diagnostic import Diagnostic, Severity
@@ -53,6 +63,8 @@ def examine(path: str, info: NodeInfo) -> Report:
         return Report(path, False, None, (found,))
     notes = tuple(Diagnostic(Severity.WARNING, "mended_file", note) for note in file.notes)
     ready = prepare(file, info)
+    if ask is not None:
+        ready = ask(ready)
     if ready.prompt is None:
         lost = Diagnostic(Severity.ERROR, "not_converted", ready.why_not)
         return Report(path, False, file.kind.value, (lost, *notes))
@@ -71,10 +83,10 @@ def _run(args: argparse.Namespace) -> int:
     from comfy_tui.inventory.nodes import NodeInfo
 
     info = NodeInfo.from_inventory(inventory)
-
+    ask = _asking(args, info)
     reports: list[Report] = []
     for path in track(args.files, len(args.files), "checking"):
-        reports.append(examine(path, info))
+        reports.append(examine(path, info, ask))
         if not args.json:
             tell("\n".join(_lines(reports[-1])))
     good = sum(report.ok for report in reports)
@@ -84,6 +96,24 @@ def _run(args: argparse.Namespace) -> int:
         total = count_of(len(reports), "workflow")
         say(f"{good} of {total} can be queued; checked against {describe(inventory)}")
     return EXIT_OK if good == len(reports) else EXIT_FAILURE
+
+
+def _asking(args: argparse.Namespace, info: NodeInfo) -> Asking | None:
+    """Asks for files that the node classes do not list; where no server told the classes, nobody does."""
+    if not info.is_live:
+        return None
+    import asyncio
+
+    from comfy_tui.comfy.client import ComfyClient
+    from comfy_tui.inventory.file_look import look_for_files
+
+    server = settle(args, server=args.server).server
+
+    async def look(ready: Prepared) -> Prepared:
+        async with ComfyClient(server) as client:
+            return await look_for_files(client, ready, info)
+
+    return lambda ready: asyncio.run(look(ready)) if ready.unknown_files else ready
 
 
 def _as_list(reports: list[Report], inventory: Inventory) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from comfy_tui.workflow.definition import Definitions, NodeDefinition
 
 if TYPE_CHECKING:
     from comfy_tui.comfy.client import ComfyClient
+    from comfy_tui.workflow.checking.files import ServerFile
 
 __all__ = ["FRESH_S", "NodeInfo", "NodeShelf"]
 
@@ -37,6 +38,7 @@ class NodeInfo:
         converter: converts for it.
         checker: judges for it.
         replacements: the classes that it replaces by others.
+        known_files: whether it has a file, of those that it was asked for; shared with the checker.
     """
 
     inventory: Inventory
@@ -44,17 +46,20 @@ class NodeInfo:
     converter: Converter
     checker: Checker
     replacements: Mapping[str, Replacement]
+    known_files: dict[ServerFile, bool] = field(default_factory=dict)
 
     @classmethod
     def from_inventory(cls, inventory: Inventory) -> NodeInfo:
         """Make it from an inventory with node classes; nothing of it is read before it is needed."""
         definitions = Definitions(inventory.object_info)
+        known: dict[ServerFile, bool] = {}
         return cls(
             inventory,
             definitions,
             Converter(definitions),
-            Checker(inventory.object_info, inventory.comfyui_version),
+            Checker(inventory.object_info, inventory.comfyui_version, known_files=known),
             read_replacements(inventory.replacements),
+            known,
         )
 
     @classmethod
@@ -220,5 +225,5 @@ class NodeShelf:
 
 def _made(held: NodeInfo | None, found: Inventory) -> NodeInfo:
     if held is not None and held.object_info is found.object_info and held.version == found.comfyui_version:
-        return NodeInfo(found, held.definitions, held.converter, held.checker, held.replacements)
+        return replace(held, inventory=found)
     return NodeInfo.from_inventory(found)

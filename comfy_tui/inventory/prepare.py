@@ -51,6 +51,8 @@ class Prepared:
     why_not: str = ""
     #: What the conversion said, and which classes were replaced; it stays when values are changed.
     conversion: tuple[Diagnostic, ...] = ()
+    #: Files that its loaders name, of which is not known whether the server has them.
+    unknown_files: tuple[tuple[str, str], ...] = ()
     #: The definitions by which the prompt was made.
     made_with: object = field(default=None, repr=False, compare=False)
 
@@ -162,6 +164,7 @@ def judge(ready: Prepared, info: NodeInfo | None, edits: Edits | None = None) ->
             diagnostics=ready.conversion,
             checked_at_s=None,
             by_kept=False,
+            unknown_files=(),
         )
     prompt = edits.apply(ready.prompt) if edits is not None else ready.prompt
     verdict = info.checker.check(prompt)
@@ -175,4 +178,5 @@ def judge(ready: Prepared, info: NodeInfo | None, edits: Edits | None = None) ->
         diagnostics=(*verdict.diagnostics, *rest),
         checked_at_s=info.read_at_s,
         by_kept=not info.is_live,
+        unknown_files=verdict.unknown_files,
     )

@@ -91,6 +91,8 @@ class CompareScreen(ConsoleScreen, ScriptActions):
             for number, one in enumerate(list(self._compared)):
                 self._compared[number] = await self._judged_again(one)
             self._paint()
+        for number, one in enumerate(list(self._compared)):
+            self._compared[number] = await self._with_files(one)
         found = [d for one in self._compared if one.prepared for d in one.prepared.diagnostics]
         notes: list[str] = []
         if self.desk.client is not None and needs_server(found):
@@ -112,6 +114,13 @@ class CompareScreen(ConsoleScreen, ScriptActions):
             return one
         ready = await self.desk.judge_again(one.entry, one.prepared)
         return await self._advised(replace(one, prepared=ready))
+
+    async def _with_files(self, one: Compared) -> Compared:
+        """With the server's word on files that its node definitions do not list."""
+        if one.prepared is None:
+            return one
+        ready = await self.desk.look_for_files(one.entry, one.prepared)
+        return one if ready is one.prepared else await self._advised(replace(one, prepared=ready))
 
     async def _advised(self, one: Compared) -> Compared:
         if one.prepared is None:

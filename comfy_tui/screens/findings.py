@@ -160,6 +160,10 @@ class FindingsScreen(ConsoleScreen, Filterable, UploadActions, InstallActions, S
         else:
             self._prepared = await self.desk.judge_again(self.entry, self._prepared)
         await self._advise()
+        ready = await self.desk.look_for_files(self.entry, self._prepared) if self.online else self._prepared
+        if ready is not self._prepared:
+            self._prepared = ready
+            await self._advise()
 
     async def _advise(self) -> None:
         if self._prepared is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.errors import ApiError, ComfyError, Unreachable
 from comfy_tui.inventory.adviser import Adviser
+from comfy_tui.inventory.file_look import look_for_files
 from comfy_tui.inventory.nodes import NodeInfo, NodeShelf
 from comfy_tui.inventory.prepare import Prepared, is_outdated, prepare, prepare_again
 from comfy_tui.library.entry import Entry, Group, stem_of
@@ -150,7 +151,7 @@ class Desk:
 
         Args:
             entry: which one.
-            with_nodes: wait for the server's node classes.
+            with_nodes: wait for the server's node classes, and for its word on files.
 
         Raises:
             ComfyError: it cannot be read, or is not a workflow.
@@ -164,7 +165,14 @@ class Desk:
             else:
                 raise Unreachable("Not connected", "the workflow lies on the server", "r asks again.")
             info = await self.fetch_nodes() if with_nodes else self.node_info()
-            return await asyncio.to_thread(prepare, file, info, self.edits_of(entry))
+            ready = await asyncio.to_thread(prepare, file, info, self.edits_of(entry))
+            return await self.look_for_files(entry, ready) if with_nodes else ready
+
+    async def look_for_files(self, entry: Entry, ready: Prepared) -> Prepared:
+        """Ask the server for the files that its node definitions do not list; the same where it is silent."""
+        if self.client is None:
+            return ready
+        return await look_for_files(self.client, ready, self.node_info(), self.edits_of(entry))
 
     async def judge_again(self, entry: Entry, ready: Prepared) -> Prepared:
         """The same workflow, with what is known and changed now."""

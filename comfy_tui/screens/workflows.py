@@ -278,6 +278,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
             if self._looking is mine:
                 self._looking = None
         self._show_if_current(preview)
+        await self._ask_for_files(preview)
 
     def show_again(self) -> None:
         """The edits or the node definitions have changed: judge the shown workflow again."""
@@ -295,7 +296,17 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         if shown.prepared is None:
             return
         ready = await self.desk.judge_again(shown.entry, shown.prepared)
-        self._show_if_current(await self.desk.preview(shown.entry, ready))
+        preview = await self.desk.preview(shown.entry, ready)
+        self._show_if_current(preview)
+        await self._ask_for_files(preview)
+
+    async def _ask_for_files(self, shown: Preview) -> None:
+        """What the node definitions do not tell, once the rest is shown."""
+        if shown.prepared is None or not self.online:
+            return
+        ready = await self.desk.look_for_files(shown.entry, shown.prepared)
+        if ready is not shown.prepared:
+            self._show_if_current(await self.desk.preview(shown.entry, ready))
 
     def _show_if_current(self, preview: Preview) -> None:
         if not self.query("#entries"):

@@ -142,3 +142,17 @@ async def test_a_prompt_alone_has_no_workflow(run: Call) -> None:
         [(_, workflow, _)] = await sent(server)
     assert workflow == {}
     assert "not in the workflow" not in err
+
+
+async def test_a_file_that_is_not_on_the_server_is_found_before_it_is_sent(run: Call, tmp_path: Path) -> None:
+    prompt = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "sub/gone.png"}, "_meta": {"title": "In"}},
+        "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}, "_meta": {"title": "Out"}},
+    }
+    Image.new("RGB", (3, 3)).save(tmp_path / "mine.png")
+    async with DemoServer(speed=50.0) as server:
+        code, _, err = await run(server, prompt)
+        assert code == 1
+        assert "Invalid image file: sub/gone.png" in err
+        assert not await sent(server)
+        assert (await run(server, prompt, "--image", tmp_path / "mine.png"))[0] == 0

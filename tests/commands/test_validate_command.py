@@ -133,7 +133,7 @@ def test_the_last_word_of_a_server_that_is_away(run: Run, tmp_path: Path, config
 
 
 def test_with_a_server_which_is_remembered(run: Run, demo: str, tmp_path: Path) -> None:
-    prompt = {
+    prompt: dict[str, Any] = {
         "1": {
             "class_type": "EmptyImage",
             "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 255},
@@ -143,6 +143,9 @@ def test_with_a_server_which_is_remembered(run: Run, demo: str, tmp_path: Path) 
     code, _, err = run("validate", write(tmp_path / "p.json", prompt), "--server", demo)
     assert code == 0
     assert "asked just now" in err
+    prompt["1"] = {"class_type": "LoadImage", "inputs": {"image": "sub/gone.png"}}
+    code, out, _ = run("validate", write(tmp_path / "p.json", prompt), "--server", demo, "--json")
+    assert (code, codes(json.loads(out)[0])) == (1, ["custom_validation_failed"])
     kept = InventoryStore().load(demo)
     assert kept is not None
     assert "SaveImage" in kept.object_info

@@ -41,12 +41,18 @@ def test_a_file_that_another_picker_lists_is_there() -> None:
     assert load("clip.mp4") == set()
 
 
-def test_known_folders_decide() -> None:
-    files = {"input": ["sub/x.png", "plain.png"], "output": ["y.png"]}
-    for name in ("sub/x.png", "plain.png", "y.png [output]", "sub", "z.png [temp]"):
-        assert load(name, input_files=files) == set()
-    for name in ("sub/z.png", "z.png", "z.png [output]"):
-        assert load(name, input_files=files) == MISSING
+def test_a_file_that_only_the_server_can_tell_is_named_as_such() -> None:
+    for name, file in (
+        ("sub/x.png", ("input", "sub/x.png")),
+        ("y.png [output]", ("output", "y.png")),
+        ("pasted/z.png [temp]", ("temp", "pasted/z.png")),
+    ):
+        assert load(name, "info") == {("1", "file_unknown", "image")}
+        prompt = graph(n1=("LoadImage", {"image": name}), n2=("Save", {"images": ["1", 0]}))
+        assert judge(prompt).unknown_files == (file,)
+        assert judge(graph(n1=("LoadImage", {"image": name}), n2=("Blank", {"width": 1}))).unknown_files == ()
+        assert load(name, "info", known_files={file: True}) == set() == load(name, known_files={file: True})
+        assert load(name, known_files={file: False}) == MISSING
 
 
 @pytest.mark.parametrize("value", [None, 5, ["3", 0], ["3"], {"a": 1}])
@@ -85,7 +91,8 @@ def test_core_classes_that_validate_without_saying_so() -> None:
         ("CustomCombo", {}, ["exception_during_inner_validation"]),
         ("LoadLatent", {"latent": "b.latent"}, ["custom_validation_failed"]),
         ("LoadLatent", {"latent": "a.latent"}, []),
-        ("LoadImageOutput", {"image": "x.png"}, []),
+        ("LoadImageOutput", {"image": "x.png"}, ["custom_validation_failed"]),
+        ("LoadImageOutput", {"image": "x.png [output]"}, ["file_unknown"]),
     ):
         prompt = graph(n1=(class_type, inputs), n2=("Show", {"source": ["1", 0]}))
         assert [d.code for d in judge(prompt, nodes=nodes).diagnostics] == codes

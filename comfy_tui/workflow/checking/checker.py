@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from comfy_tui.workflow.checking.declared import Definitions
-from comfy_tui.workflow.checking.files import Files
+from comfy_tui.workflow.checking.files import Files, ServerFile
 from comfy_tui.workflow.checking.problem import brief
 from comfy_tui.workflow.checking.rules import rules_for
 from comfy_tui.workflow.checking.scan import MALFORMED
@@ -23,9 +23,8 @@ class Checker:
     Args:
         object_info: the server's node definitions (``GET /object_info``).
         version: of the server ("0.26.0"); None means the newest rules.
-        input_files: what is known of the server's folders "input", "output" and "temp": all paths in
-            it, with ``/``. Without it only the definitions' own lists count, and what they cannot
-            decide is not called wrong.
+        known_files: whether a file is on the server, for those that it was asked for; what comes to it
+            later counts from then on.
     """
 
     def __init__(
@@ -33,14 +32,14 @@ class Checker:
         object_info: Mapping[str, Any],
         version: str | None = None,
         *,
-        input_files: Mapping[str, Collection[str]] | None = None,
+        known_files: Mapping[ServerFile, bool] | None = None,
     ) -> None:
         given: Any = object_info  # callers pass what they read
         self._known = isinstance(given, Mapping) and bool(given)
         self._rules = rules_for(version)
         nodes = given if self._known else {}
         self._definitions = Definitions(nodes, dynamic_inputs=self._rules.dynamic_inputs)
-        self._files = Files(nodes, input_files)
+        self._files = Files(nodes, {} if known_files is None else known_files)
 
     def check(self, prompt: Mapping[str, Any]) -> Verdict:
         """Judge one prompt; see :func:`check`."""
@@ -55,7 +54,7 @@ def check(
     object_info: Mapping[str, Any],
     *,
     version: str | None = None,
-    input_files: Mapping[str, Collection[str]] | None = None,
+    known_files: Mapping[ServerFile, bool] | None = None,
 ) -> Verdict:
     """Judge an API-format prompt as a server would, and warn of what it misses.
 
@@ -63,14 +62,14 @@ def check(
         prompt: the prompt, any JSON value; it is not changed.
         object_info: the server's node definitions. For many prompts make one :class:`Checker`.
         version: see :class:`Checker`.
-        input_files: see :class:`Checker`.
+        known_files: see :class:`Checker`.
 
     Returns:
         A verdict. Errors are what the server would refuse, with its own type as the code, and what
         would kill its worker, as ``breaks_server``. Wrong things on nodes that no output needs are
         warnings, and so is what the server takes and then fails on. Nothing is raised for any value.
     """
-    return Checker(object_info, version, input_files=input_files).check(prompt)
+    return Checker(object_info, version, known_files=known_files).check(prompt)
 
 
 def _impossible(prompt: Any, known: bool) -> Diagnostic | None:

@@ -2,12 +2,12 @@
 
 The core's loaders look whether the file is there (comfyui-api, section 5.7). Their option lists name
 the files of the input folder itself, so a plain name that no picker lists is missing; names in
-subfolders and names marked ``[output]`` or ``[temp]`` are only known where the caller has a listing.
+subfolders and names marked ``[output]`` or ``[temp]`` are only known where the server was asked for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from comfy_tui.workflow.checking.declared import Input, NodeClass, all_of, spec_of
@@ -19,22 +19,31 @@ from comfy_tui.workflow.diagnostic import Severity
 _KINDS = {"image_upload": "image", "audio_upload": "audio", "video_upload": "video"}
 # Core classes that validate an input of theirs although no option says so.
 _CORE_PICKERS = {("LoadLatent", "latent"): "latent", ("WebcamCapture", "image"): "image"}
-_CORE_LENIENT = frozenset({"CustomCombo"})
+# These look for their file too, but take "none", nothing and a link.
+_MODEL_PICKERS = frozenset((("Load3D", "model_file"), ("Load3DAdvanced", "model_file")))
+MODEL_KIND = "3D model"
+FILE_UNKNOWN = "file_unknown"
+ServerFile = tuple[str, str]
+"""A file on a server: its folder ("input", "output" or "temp") and the path in it, with ``/``."""
 _MARKS = {"[input]": "input", "[output]": "output", "[temp]": "temp"}
 
 
 def picker_kind(node: NodeClass, item: Input) -> str | None:
-    """What a file picker picks ("image", "audio", "video", "latent"), None for other inputs."""
+    """What a file picker picks ("image", "audio", "video", "latent", "3D model"), None for other inputs."""
     if node.is_core and (node.name, item.name) in _CORE_PICKERS:
         return _CORE_PICKERS[node.name, item.name]
+    if node.is_core and (node.name, item.name) in _MODEL_PICKERS and item.type == "COMBO":
+        return MODEL_KIND
     if not item.is_combo:
         return None
     return next((kind for option, kind in _KINDS.items() if item.options.get(option)), None)
 
 
-def takes_every_value(node: NodeClass) -> bool:
-    """Whether the class validates all its inputs itself and accepts them all."""
-    return node.is_core and node.name in _CORE_LENIENT
+def server_file(name: str) -> ServerFile:
+    """The file that a value of a picker means."""
+    mark = next((mark for mark in _MARKS if name.endswith(mark)), None)
+    path = name[: -len(mark) - 1] if mark else name  # the server cuts off one more character, the space
+    return _MARKS[mark] if mark else "input", path
 
 
 class Files:
@@ -42,18 +51,19 @@ class Files:
 
     Args:
         object_info: its definitions, whose pickers list the input folder.
-        listing: full listings by folder ("input", "output", "temp"), paths relative to it with ``/``;
-            a folder that is absent is not known.
+        known: whether a file is there, for those that were asked for.
     """
 
-    def __init__(self, object_info: Mapping[str, Any], listing: Mapping[str, Collection[str]] | None) -> None:
+    def __init__(self, object_info: Mapping[str, Any], known: Mapping[ServerFile, bool]) -> None:
         self._object_info = object_info
-        self._listing = {folder: frozenset(names) for folder, names in (listing or {}).items()}
+        self._known = known
         self._picked: list[str] | None = None
 
     def check(self, node: NodeClass, item: Input, value: Any, kind: str, nearest: Nearest) -> Problem | None:
         """What the loader's own validation says of a value, and what comes out only when it runs."""
         name = unwrapped(value)
+        if kind == MODEL_KIND and (isinstance(value, list) or not name or name == "none"):
+            return None
         if isinstance(value, list) or not isinstance(name, str):
             what = "a link" if isinstance(value, list) else brief(name)
             return Problem(
@@ -64,8 +74,17 @@ class Files:
             )
         if name.strip() == "":
             return self._nothing_chosen(item, kind)
-        if self._is_there(item, name) is not False:
+        there = self._is_there(item, name, core=node.is_core)
+        if there:
             return None
+        if there is None:
+            return Problem(
+                FILE_UNKNOWN,
+                f"Whether the {kind} {name} is there cannot be told from the node definitions.",
+                item.name,
+                hint="If it is not, the server refuses the workflow.",
+                severity=Severity.INFO,
+            )
         return Problem(
             "custom_validation_failed",
             f"Invalid {kind} file: {name}",
@@ -84,18 +103,18 @@ class Files:
             severity=Severity.WARNING,
         )
 
-    def _is_there(self, item: Input, name: str) -> bool | None:
+    def _is_there(self, item: Input, name: str, *, core: bool) -> bool | None:
         choices = item.choices()
         if isinstance(choices, list) and name in choices:
             return True
-        folder = next((known for mark, known in _MARKS.items() if name.endswith(mark)), None)
-        path = name[: name.rindex("[")].rstrip(" ") if folder else name
-        listing = self._listing.get(folder or "input")
-        if listing is not None:
-            return path in listing or any(other.startswith(path.rstrip("/") + "/") for other in listing)
-        if folder not in (None, "input") or "/" in path or "\\" in path or path in (".", ".."):
+        folder, path = server_file(name)
+        if (folder, path) in self._known:
+            return self._known[folder, path]
+        if folder != "input" or "/" in path or "\\" in path or path in (".", ".."):
             return None
-        if item.options.get("image_folder", "input") != "input" or "remote" in item.options:
+        if not core and (item.options.get("image_folder", "input") != "input" or "remote" in item.options):
+            return None
+        if item.options.get("file_upload"):  # lists a folder below the input folder only
             return None
         return path in self._input_files() or path in self._picks(item)
 

@@ -9,6 +9,7 @@ from typing import Any
 from comfy_tui.workflow.checking.declared import DYNAMIC_SLOT, Input, NodeClass
 from comfy_tui.workflow.checking.problem import RAISES, Problem, brief
 from comfy_tui.workflow.checking.rules import Rules
+from comfy_tui.workflow.checking.validators import ignores_types
 from comfy_tui.workflow.definition import MATCH_TYPE
 from comfy_tui.workflow.diagnostic import Severity
 
@@ -40,10 +41,22 @@ class Links:
         if not isinstance(slot, int) or not -len(made.outputs) <= slot < len(made.outputs):
             return _bad_slot(item, source, slot, made), None
         received = made.outputs[slot]
+        if ignores_types(owner):
+            return None, source
         fits = self._fits(received, item.type, made, owner)
         if fits is False:
             return _mismatch(item, received, source), None
         return (None if fits else _doubtful(item, received, source)), source
+
+    def received(self, value: Any) -> Any:
+        """The type that a link brings; None where it cannot be read."""
+        if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], str):
+            return None
+        made = self.class_of(value[0]) if value[0] in self.prompt else None
+        outputs, slot = made.outputs if made is not None else None, value[1]
+        if outputs is None or not isinstance(slot, int) or not -len(outputs) <= slot < len(outputs):
+            return None
+        return outputs[slot]
 
     def _no_such_node(self, item: Input, source: Any) -> Problem:
         if isinstance(source, (int, float)) and not isinstance(source, bool) and str(source) in self.prompt:

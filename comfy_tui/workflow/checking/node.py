@@ -13,11 +13,17 @@ from comfy_tui.workflow.checking.declared import (
     NodeClass,
     Selector,
 )
-from comfy_tui.workflow.checking.files import Files, picker_kind, takes_every_value
+from comfy_tui.workflow.checking.files import FILE_UNKNOWN, Files, picker_kind, server_file
 from comfy_tui.workflow.checking.links import Links
 from comfy_tui.workflow.checking.nearest import Nearest
 from comfy_tui.workflow.checking.problem import RAISES, NodeReport, Problem, brief, is_link
 from comfy_tui.workflow.checking.rules import Rules
+from comfy_tui.workflow.checking.validators import (
+    looks_itself,
+    own_problem,
+    raises_without,
+    takes_every_name,
+)
 from comfy_tui.workflow.checking.values import check_value, unwrapped
 from comfy_tui.workflow.definition import MATCH_TYPE, WIDGET_TYPES
 from comfy_tui.workflow.diagnostic import Severity
@@ -48,11 +54,22 @@ class NodeChecker:
                 self._given(report, node, item, inputs[item.name])
             elif item.required:
                 report.problems.append(self._missing(node, declared, item, inputs))
+        self._own(report, node, inputs)
         report.problems += [
             self._unpicked(s, inputs) for s in declared.unpicked if s.required or s.name in inputs
         ]
         self._undeclared(report, node, declared, inputs)
         return report
+
+    def _own(self, report: NodeReport, node: NodeClass, inputs: Mapping[str, Any]) -> None:
+        """What the class says itself; where it raises, the server says nothing else of that input."""
+        problem = own_problem(node, inputs, self._links.received, self._rules)
+        if problem is None:
+            return
+        if problem.code == RAISES:
+            report.problems = [other for other in report.problems if other.input != problem.input]
+        if not any(other.code == RAISES for other in report.problems):
+            report.problems.append(problem)
 
     def _kind(self, node: NodeClass, item: Input) -> str | None:
         key = (node.name, item.name)
@@ -68,12 +85,14 @@ class NodeChecker:
             if target is not None:
                 report.follows.append(target)
         else:
-            own = kind is not None or takes_every_value(node)
+            own = kind is not None or looks_itself(node, item)
             problem = check_value(item, value, self._rules, self._nearest, only_convert=own)
             problem = problem or self._literal_for_link(item, value)
         if kind is not None and (problem is None or (node.is_core and isinstance(value, list))):
             # Called after all else, and with a link it raises, which is then all that the server says.
-            problem = self._files.check(node, item, value, kind, self._nearest)
+            problem = self._files.check(node, item, value, kind, self._nearest) or problem
+            if problem is not None and problem.code == FILE_UNKNOWN:
+                report.unknown_files.append(server_file(unwrapped(value)))
         if problem is not None:
             report.problems.append(problem)
 
@@ -81,7 +100,7 @@ class NodeChecker:
         self, node: NodeClass, declared: Declared, item: Input, inputs: Mapping[str, Any]
     ) -> Problem:
         kind = self._kind(node, item)
-        if (kind is not None and node.is_core) or takes_every_value(node):
+        if (kind is not None and node.is_core) or raises_without(node, item):
             # The loader's own validation is called without it, which raises.
             words = (
                 f"No {kind} file is given: {item.name} is missing." if kind else f"{item.name} is missing."
@@ -149,7 +168,7 @@ class NodeChecker:
                 continue
             if is_link(value):
                 report.undeclared.append((name, value[0]))
-            if name in unpicked or node.takes_anything or takes_every_value(node):
+            if name in unpicked or node.takes_anything or takes_every_name(node):
                 continue
             if is_link(value):
                 report.problems.append(self._stray_link(node, name, value))

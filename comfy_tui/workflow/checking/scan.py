@@ -51,8 +51,9 @@ def scan(prompt: Mapping[str, Any], definitions: Definitions, rules: Rules, near
                 problem = _missing_class(class_type, rules, nearest, names)
         if problem is not None:
             found.problems[node_id] = problem
-    codes = {problem.code for problem in found.problems.values()}
-    found.refusal = MALFORMED if MALFORMED in codes else next(iter(codes), None)
+    codes = [problem.code for problem in found.problems.values()]
+    walked = rules.walks_nodes_first and MALFORMED in codes
+    found.refusal = MALFORMED if walked else next(iter(codes), None)
     return found
 
 
@@ -60,7 +61,7 @@ def _malformed(node: Any, rules: Rules) -> Problem | None:
     """What makes the server's handler raise, which is a 500 and not a verdict."""
     hint = "Export the workflow again, in API format."
     if not isinstance(node, Mapping):
-        if rules.walks_nodes_first or not isinstance(node, (str, list)):
+        if rules.walks_nodes_first or not isinstance(node, (str, list)) or "class_type" in node:
             return Problem(
                 MALFORMED, f"This is {brief(node)}, not a node: the server answers 500.", hint=hint
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from comfy_tui.workflow.checking.files import ServerFile
 from comfy_tui.workflow.diagnostic import Diagnostic
 
 
@@ -18,6 +19,7 @@ class Verdict:
             ``malformed_prompt`` where it would answer 500; None where it would answer 200.
         runs: the outputs that the server would run.
         skipped: the outputs that it would leave out because something above them is wrong.
+        unknown_files: files of loaders that may be there or not; a server refuses those that are not.
     """
 
     ok: bool
@@ -25,3 +27,4 @@ class Verdict:
     refusal: str | None = None
     runs: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    unknown_files: tuple[ServerFile, ...] = ()

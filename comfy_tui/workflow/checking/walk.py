@@ -58,6 +58,8 @@ class Walk:
             values = inputs.values() if inputs is not None else ()
             ahead = [v[0] for v in values if is_link(v) and v[0] in self.prompt]
             return NodeReport([self.scan.problems[node_id]], ahead)
+        if inputs is None and isinstance(self.prompt[node_id].get("inputs"), list):
+            return checker.check(known, {})  # asked what it contains, a list has none of the inputs
         if inputs is None:
             return NodeReport(
                 [Problem(RAISES, "The node has no inputs object.", hint='Give it "inputs": {}.')]
@@ -78,7 +80,9 @@ class Walk:
         for node_id, report in self.reports.items():
             diagnostics += [self._diagnostic(node_id, problem) for problem in report.problems]
         ok = all(d.severity is not Severity.ERROR for d in diagnostics)
-        return Verdict(ok, tuple(diagnostics), refusal, tuple(runs), tuple(skipped))
+        unknown = [f for n, report in self.reports.items() if n in self.needed for f in report.unknown_files]
+        files = tuple(dict.fromkeys(unknown))
+        return Verdict(ok, tuple(diagnostics), refusal, tuple(runs), tuple(skipped), files)
 
     def _on_prompt(self) -> Iterator[Diagnostic]:
         if self.scan.refusal is None and not self.outputs:
