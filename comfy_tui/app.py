@@ -24,12 +24,14 @@ from comfy_tui.keymap import KEYMAP, user_keymap
 from comfy_tui.monitor.state import Connection, Health, Jobs, Notice, Progress, Update
 from comfy_tui.options import AppOptions
 from comfy_tui.pictures.mode import ImageMode
+from comfy_tui.terminal.choose import DESCRIPTIONS, offered
 from comfy_tui.text import clean, clean_lines
 from comfy_tui.themes import DEFAULT_THEME, load_themes
 from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.filters import AsciiFilter, SafeFilter
 from comfy_tui.widgets.graphics import Graphics
 from comfy_tui.widgets.picture_driver import picture_driver
+from comfy_tui.widgets.typed_keys import key_events
 
 if TYPE_CHECKING:
     from comfy_tui.config import ServerProfile
@@ -141,6 +143,9 @@ class ComfyApp(App[int]):
         gc.freeze()
         self.watch_server(self.options.server)
         self._import_screens()
+        # What was pressed while the terminal was asked.
+        for event in key_events(self.options.terminal.answers.typed):
+            self.post_message(event)
 
     @work(thread=True)
     def _import_screens(self) -> None:
@@ -332,6 +337,14 @@ class ComfyApp(App[int]):
         if self.session is not None:
             self.session.poke()
 
+    def action_next_image_mode(self) -> None:
+        """Show pictures in the next way that the terminal has."""
+        modes, now = offered(self.options.terminal), self.graphics.mode
+        mode = modes[(modes.index(now) + 1) % len(modes)] if now in modes else modes[0]
+        self.graphics.set_mode(mode)
+        why = self.options.terminal.images_why if mode is self.options.terminal.images else ""
+        self.tell("Pictures", f"{mode}: {DESCRIPTIONS[mode]}" + (f"; {why}" if why else ""))
+
     def action_toggle_pause(self) -> None:
         """Stop asking the server, or go on."""
         if self.session is not None:
@@ -397,8 +410,15 @@ def _prepare_state(session_module: Any) -> str:
     return install_id
 
 
-def run_app(options: AppOptions) -> int:
-    """Run the console; returns the exit code."""
+def run_app(options: AppOptions, before_start: Callable[[], None] | None = None) -> int:
+    """Run the console; returns the exit code.
+
+    Args:
+        options: the choices of this run.
+        before_start: called right before the terminal is taken over.
+    """
     app = ComfyApp(options)
+    if before_start is not None:
+        app.graphics.before_start = before_start
     result = app.run(mouse=True)
     return result if isinstance(result, int) else app.return_code or EXIT_OK

@@ -13,7 +13,7 @@ from comfy_tui.commands import COMMANDS, Command, common
 from comfy_tui.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, ComfyError
 
 #: Options of the console that take a value, to find the first word that is not an option.
-_TAKE_VALUE = frozenset({"--project", "--config", "--interval", "--theme"})
+_TAKE_VALUE = frozenset({"--project", "--config", "--interval", "--theme", "--images"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -85,9 +85,9 @@ def run_console(args: argparse.Namespace) -> int:
         from comfy_tui.commands.status import print_status
 
         return print_status(settings.server, settings.server_source)
-    from comfy_tui.app import run_app
+    from comfy_tui.commands.console import open_console
 
-    return run_app(settings)
+    return open_console(settings)
 
 
 def _never_fail_to_print() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from comfy_tui import paths
 from comfy_tui.errors import ConfigError
+from comfy_tui.pictures.mode import ImageMode
 from comfy_tui.profile import (
     DEFAULT_URL,
     ServerProfile,
@@ -48,6 +49,7 @@ class Config:
     interval_s: float = 5.0
     theme: str = "dark"
     ascii: bool = False
+    images: ImageMode = ImageMode.AUTO
     readonly: bool = False
     workflow_folders: tuple[Path, ...] = ()
     save_folder: Path | None = None

@@ -77,6 +77,8 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("app.refresh", ("r",), "refresh_now", "Refresh", "Ask the server now."),
     K("app.pause", ("p",), "toggle_pause", "Pause", "Stop or go on asking the server."),
     K("app.free", ("f",), "free_memory", "Free VRAM", "Have the server unload its models; asks how much."),
+    K("app.images", ("P",), "next_image_mode", "Pictures", "Show pictures another way."),
+    K("app.suspend", ("ctrl+z",), "suspend_process", "Suspend", "Back to the shell for a while; fg returns."),
     K("screen.servers", ("1",), "show_screen('servers')", "Servers", "Go to the servers."),
     K("screen.workflows", ("2",), "show_screen('workflows')", "Workflows", "Go to the workflows."),
     K("screen.queue", ("3",), "show_screen('queue')", "Queue", "Go to the queue."),

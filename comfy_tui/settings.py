@@ -10,10 +10,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
 from comfy_tui.errors import ConfigError
+from comfy_tui.pictures.mode import ImageMode
 from comfy_tui.profile import (
     BasicCredentials,
     Credential,
@@ -24,14 +26,18 @@ from comfy_tui.profile import (
     normalise_url,
 )
 from comfy_tui.secret import Secret
+from comfy_tui.text import clean
 
 TITLE = "The config cannot be used"
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off", "")
 
-Kind = Literal["text", "bool", "number", "integer", "path", "paths", "secret", "secrets", "keys", "servers"]
+Kind = Literal[
+    "text", "choice", "bool", "number", "integer", "path", "paths", "secret", "secrets", "keys", "servers"
+]
 _EXPECTED: Mapping[Kind, str] = {
     "text": "text in quotes",
+    "choice": "one of",
     "bool": "true or false",
     "number": "a number",
     "integer": "a whole number",
@@ -54,11 +60,15 @@ class Key:
     help: str
     low: float | None = None
     high: float | None = None
+    #: For a choice: what there is to choose from.
+    choices: type[StrEnum] | None = None
 
     @property
     def expected(self) -> str:
         """What a value must be, in words."""
         words = _EXPECTED[self.kind]
+        if self.choices is not None:
+            words += " " + ", ".join(f'"{choice}"' for choice in self.choices)
         return words if self.low is None else f"{words} from {self.low:g} to {self.high:g}"
 
     @property
@@ -74,6 +84,13 @@ KEYS: tuple[Key, ...] = (
     Key("interval_s", "number", 5.0, "Seconds between two looks at the server.", 1, 3600),
     Key("theme", "text", "dark", "`dark`, `light`, `high-contrast`, `colour-blind`, or one of your own."),
     Key("ascii", "bool", False, "Draw with plain ASCII only."),
+    Key(
+        "images",
+        "choice",
+        ImageMode.AUTO,
+        "How pictures are shown; `auto` is what the terminal can.",
+        choices=ImageMode,
+    ),
     Key("readonly", "bool", False, "Never change anything on a server."),
     Key("workflow_folders", "paths", (), "More folders to list workflows from."),
     Key("save_folder", "path", None, "Where outputs are saved; without it, the console asks."),
@@ -136,6 +153,9 @@ class Reader:
         match key.kind, value:
             case "text", str():
                 return value.strip()
+            case "choice", str():
+                if key.choices is not None and value.strip().lower() in list(key.choices):
+                    return key.choices(value.strip().lower())
             case "bool", bool():
                 return value
             case ("number", int() | float()) | ("integer", int()) if not isinstance(value, bool):
@@ -154,7 +174,10 @@ class Reader:
                 return tuple((item, self.key_names(f"{name}.{item}", keys)) for item, keys in value.items())
             case "servers", dict():
                 return tuple(self.server(server, item) for server, item in value.items())
-        raise self.bad(name, f"expected {key.expected}, not {_kind_of(value)}")
+        given = (
+            f'"{clean(value, 40)}"' if key.kind == "choice" and isinstance(value, str) else _kind_of(value)
+        )
+        raise self.bad(name, f"expected {key.expected}, not {given}")
 
     def from_env(self, key: Key, raw: str) -> Any:
         """The value of an environment variable."""

@@ -98,7 +98,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[AppOptions]:
     """A terminal on both ends, and a console that only notes what it was given."""
     seen: list[AppOptions] = []
 
-    def run_app(options: AppOptions) -> int:
+    def run_app(options: AppOptions, before_start: object = None) -> int:
         seen.append(options)
         return 0
 
@@ -295,7 +295,7 @@ def test_demo_serve_runs_only_the_server(run: Run, monkeypatch: pytest.MonkeyPat
 def test_how_it_ends(
     run: Run, opened: list[AppOptions], monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
 ) -> None:
-    def fail(options: AppOptions) -> int:
+    def fail(options: AppOptions, before_start: object = None) -> int:
         raise error
 
     monkeypatch.setattr(sys.modules["comfy_tui.app"], "run_app", fail)
@@ -305,7 +305,7 @@ def test_how_it_ends(
 
 
 def test_a_mistake_of_ours_is_a_traceback(opened: list[AppOptions], monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(options: AppOptions) -> int:
+    def fail(options: AppOptions, before_start: object = None) -> int:
         raise ZeroDivisionError
 
     monkeypatch.setattr(sys.modules["comfy_tui.app"], "run_app", fail)

@@ -15,6 +15,7 @@ from comfy_tui.config import load_config, mask_url, resolve_server
 from comfy_tui.errors import EXIT_USAGE, ComfyError
 from comfy_tui.keymap import user_keymap
 from comfy_tui.options import AppOptions
+from comfy_tui.pictures.mode import ImageMode
 from comfy_tui.project import find_project
 from comfy_tui.text import clean
 
@@ -80,6 +81,10 @@ def add_appearance(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--theme", metavar="NAME", help="dark, light, high-contrast, colour-blind, or yours")
     parser.add_argument("--ascii", action="store_true", help="draw with plain ASCII only")
+    modes = tuple(str(mode) for mode in ImageMode)
+    parser.add_argument(
+        "--images", choices=modes, metavar="HOW", help=f"how pictures are shown: {', '.join(modes)}"
+    )
 
 
 def interval(text: str) -> float:
@@ -110,6 +115,7 @@ def settle(args: argparse.Namespace, *, server: str | None, demo: bool = False) 
         interval_s=getattr(args, "interval", None) or config.interval_s,
         theme=getattr(args, "theme", None) or config.theme,
         ascii=getattr(args, "ascii", False) or config.ascii,
+        images=ImageMode(getattr(args, "images", None) or config.images),
         demo=demo,
     )
 

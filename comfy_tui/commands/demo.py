@@ -51,9 +51,9 @@ def _run(args: argparse.Namespace) -> int:
             from comfy_tui.commands.status import print_status
 
             return print_status(settings.server, settings.server_source)
-        from comfy_tui.app import run_app
+        from comfy_tui.commands.console import open_console
 
-        return run_app(settings)
+        return open_console(settings)
 
 
 COMMAND = Command(

@@ -17,6 +17,33 @@ _TRUE_TERMS = ("xterm-kitty", "xterm-ghostty", "foot", "alacritty", "wezterm", "
 _STANDARD_TERMS = ("linux", "vt100", "vt102", "vt220", "vt320", "ansi", "cons25", "xterm-16color", "")
 
 PASSTHROUGH = "set -g allow-passthrough on"
+#: Each way to show pictures in a few words.
+DESCRIPTIONS: Mapping[ImageMode, str] = {
+    ImageMode.AUTO: "what the terminal can",
+    ImageMode.KITTY: "pixels by kitty's protocol",
+    ImageMode.SIXEL: "pixels by sixel",
+    ImageMode.ITERM: "pixels by iTerm2's protocol",
+    ImageMode.QUADRANT: "quadrant blocks, in every font",
+    ImageMode.HALF: "half blocks",
+    ImageMode.SEXTANT: "sextant blocks, for fonts of Unicode 13",
+    ImageMode.ASCII: "plain ASCII",
+    ImageMode.OFF: "no pictures",
+}
+_BLOCKS = (ImageMode.QUADRANT, ImageMode.HALF, ImageMode.SEXTANT, ImageMode.ASCII, ImageMode.OFF)
+
+
+def offered(facts: TerminalFacts) -> tuple[ImageMode, ...]:
+    """The ways to go through with a key: what suits, what else the terminal claims to have, characters."""
+    found = [facts.images]
+    if facts.tmux is None:
+        found += [ImageMode.SIXEL] if facts.answers.sixel else []
+        found += [ImageMode.ITERM] if _is_iterm(facts) else []
+    return tuple(dict.fromkeys((*found, *_BLOCKS)))
+
+
+def _is_iterm(facts: TerminalFacts) -> bool:
+    name = facts.answers.name or facts.program
+    return re.match(r"iterm2|iterm\.app|wezterm", name, re.IGNORECASE) is not None
 
 
 def concluded(facts: TerminalFacts, environ: Mapping[str, str], *, ascii_only: bool = False) -> TerminalFacts:
@@ -99,7 +126,7 @@ def _images(facts: TerminalFacts, *, ascii_only: bool) -> tuple[ImageMode, str, 
             return (ImageMode.KITTY, f"{answers.name} draws kitty's placeholders", ())
         why = f"kitty's placeholders need 24-bit colours, but {facts.depth_why}"
         return (ImageMode.QUADRANT, why, ())
-    if re.match(r"iterm2|iterm\.app|wezterm", name, re.IGNORECASE):
+    if _is_iterm(facts):
         return (ImageMode.ITERM, f"{name} shows iTerm2's inline images", ())
     if answers.sixel:
         return (ImageMode.SIXEL, f"{answers.name or 'the terminal'} says that it shows sixel (DA1)", ())
@@ -109,15 +136,14 @@ def _images(facts: TerminalFacts, *, ascii_only: bool) -> tuple[ImageMode, str, 
 def _images_in_tmux(facts: TerminalFacts, tmux: Tmux) -> tuple[ImageMode, str, tuple[str, ...]]:
     """Kitty through tmux, or the sixel of a tmux that has it; else characters, and what would help."""
     outer = tmux.outer_type or tmux.outer_term
-    may_be_kitty = re.search(r"kitty|ghostty", f"{tmux.outer_type} {tmux.outer_term}", re.IGNORECASE)
+    name = tmux.outer_term or "xterm-kitty"
     remedies: list[str] = []
-    if may_be_kitty:
+    if may_draw_placeholders(tmux):
         if tmux.passthrough in ("", "off"):
             remedies.append(PASSTHROUGH)
         if facts.depth is not ColourDepth.TRUE:
-            remedies.append(f"set -as terminal-features ',{tmux.outer_term or 'xterm-kitty'}:RGB'")
-        knows = facts.answers.kitty and _placeholders_in_tmux(facts.answers.name, tmux)
-        if knows and not remedies:
+            remedies.append(f"set -as terminal-features ',{name}:RGB'")
+        if facts.answers.kitty and not remedies:
             return (ImageMode.KITTY, f"{outer} draws kitty's placeholders, and tmux passes them on", ())
         if remedies:
             why = f"inside tmux: {outer} could show pictures if tmux passed them on"
@@ -130,12 +156,9 @@ def _images_in_tmux(facts: TerminalFacts, tmux: Tmux) -> tuple[ImageMode, str, t
     return (ImageMode.QUADRANT, f"inside tmux: no way to show pictures in {outer or 'the terminal'}", ())
 
 
-def _placeholders_in_tmux(name: str, tmux: Tmux) -> bool:
-    """By the outer terminal's name, where it was learnt; the version is not always."""
-    for known in (name, tmux.outer_type):
-        if version_of(known, "kitty") is not None or version_of(known, "ghostty") is not None:
-            return has_placeholders(known)
-    return True
+def may_draw_placeholders(tmux: Tmux) -> bool:
+    """Whether the terminal around tmux could draw kitty's placeholder cells, by its name and version."""
+    return has_placeholders(tmux.outer_type)
 
 
 def _why_none(answers: Answers) -> str:

@@ -37,8 +37,6 @@ class Answers:
     #: It knows kitty's graphics protocol; placeholders need a newer version as well.
     kitty: bool = False
     sixel: bool = False
-    #: Colours of a sixel picture and its largest size, where it said so.
-    sixel_colours: int | None = None
     truecolor: bool = False
     #: Synchronized output (mode 2026).
     sync: bool = False

@@ -11,7 +11,7 @@ import itertools
 import random
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import Any
 
@@ -71,6 +71,8 @@ class Graphics:
         self.facts = facts if facts is not None else TerminalFacts()
         #: Published with the new mode; who shows pictures draws them anew.
         self.changed: Signal[ImageMode] = Signal(app, "pictures-changed")
+        #: Called once, right before the terminal is taken over.
+        self.before_start: Callable[[], None] | None = None
         #: Bytes of pictures sent to the terminal.
         self.sent_bytes = 0
         self._kept: OrderedDict[Hashable, tuple[Drawn, Any]] = OrderedDict()
@@ -117,7 +119,7 @@ class Graphics:
             now = cell_px() or known or _FALLBACK_CELL_PX
             # What the system says includes the window's border in some terminals.
             near = known is not None and abs(now[0] - known[0]) <= 1 and abs(now[1] - known[1]) <= 1
-            colours = min(facts.answers.sixel_colours or 256, 128 if facts.remote else 256)
+            colours = 128 if facts.remote else 256
             look = replace(
                 look,
                 cell_px=known if near and known is not None else now,

@@ -27,6 +27,13 @@ def picture_driver(base: type[Driver]) -> type[Driver]:
             self._late = LateReplies(expected=not self._graphics.facts.answers.answered)
             super().__init__(app, **options)
 
+        def start_application_mode(self) -> None:
+            """Take the terminal over as it was before it was asked: so it is given back at the end."""
+            restore, self._graphics.before_start = self._graphics.before_start, None
+            if restore is not None:
+                restore()
+            super().start_application_mode()
+
         def write(self, data: str) -> None:
             """Write a frame with its pictures."""
             super().write(self._graphics.fill(data))
