@@ -21,7 +21,7 @@ from textual.screen import Screen
 
 from comfy_tui.errors import EXIT_OK, ComfyError, ConfigError
 from comfy_tui.keymap import KEYMAP, user_keymap
-from comfy_tui.monitor.state import Connection, Health, Jobs, Notice, Progress, Update
+from comfy_tui.monitor.state import Connection, Happened, Health, Jobs, Notice, Progress, Update
 from comfy_tui.options import AppOptions
 from comfy_tui.pictures.mode import ImageMode
 from comfy_tui.terminal.choose import DESCRIPTIONS, offered
@@ -35,6 +35,7 @@ from comfy_tui.widgets.typed_keys import key_events
 
 if TYPE_CHECKING:
     from comfy_tui.config import ServerProfile
+    from comfy_tui.monitor.attendant import Attendant
     from comfy_tui.monitor.session import Session
 
 T = TypeVar("T")
@@ -66,6 +67,7 @@ class ComfyApp(App[int]):
         "workflows": _mode("workflows", "WorkflowsScreen"),
         "queue": _mode("queue", "QueueScreen"),
         "outputs": _mode("outputs", "OutputsScreen"),
+        "logs": _mode("logs", "LogsScreen"),
     }
     DEFAULT_MODE = "servers"
 
@@ -73,6 +75,7 @@ class ComfyApp(App[int]):
     health: var[Health] = var(Health())
     jobs: var[Jobs] = var(Jobs())
     progress: var[Progress] = var(Progress())
+    happened: var[Happened] = var(())
 
     class Published(Message):
         """The session has a new slice of state."""
@@ -94,6 +97,7 @@ class ComfyApp(App[int]):
         super().__init__()
         self.graphics = Graphics(self, _image_mode(options), options.terminal)
         self.session: Session | None = None
+        self._attendant: Attendant | None = None
         self._watching: asyncio.Task[None] | None = None
         self._busy_actions = 0
         self._keymap: dict[str, str] = {}
@@ -150,7 +154,7 @@ class ComfyApp(App[int]):
     @work(thread=True)
     def _import_screens(self) -> None:
         """So that the first press of their keys does not wait for it."""
-        for mode in ("workflows", "queue", "outputs"):
+        for mode in ("workflows", "queue", "outputs", "logs"):
             importlib.import_module(f"comfy_tui.screens.{mode}")
 
     def watch_server(self, profile: ServerProfile) -> None:
@@ -158,7 +162,7 @@ class ComfyApp(App[int]):
         if self._watching is not None:
             self._watching.cancel()
         self.session = None
-        self.health, self.jobs, self.progress = Health(), Jobs(), Progress()
+        self.health, self.jobs, self.progress, self.happened = Health(), Jobs(), Progress(), ()
         self.connection = Connection(
             profile.name, profile.url, readonly=self.options.readonly or profile.readonly
         )
@@ -179,12 +183,18 @@ class ComfyApp(App[int]):
             readonly=self.options.readonly,
             pace=self.options.pace,
         )
+        self._attendant = module.Attendant(profile.name, self._list_events, lambda event: None)
         self.session = session
         await session.run()
 
     def _publish(self, session: Session, update: Update) -> None:
         if session is self.session:
             self.post_message(self.Published(update))
+            if self._attendant is not None:
+                self._attendant.take(update)
+
+    def _list_events(self, happened: Happened) -> None:
+        self.happened = happened
 
     @on(Published)
     def _take(self, message: Published) -> None:

@@ -83,6 +83,7 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("screen.workflows", ("2",), "show_screen('workflows')", "Workflows", "Go to the workflows."),
     K("screen.queue", ("3",), "show_screen('queue')", "Queue", "Go to the queue."),
     K("screen.outputs", ("4",), "show_screen('outputs')", "Outputs", "Go to the outputs."),
+    K("screen.logs", ("5",), "show_screen('logs')", "Logs", "Go to the server's log and the events."),
     K("list.down", ("j",), "cursor_down", "Down", "One row down (also the arrow key)."),
     K("list.up", ("k",), "cursor_up", "Up", "One row up (also the arrow key)."),
     K("list.top", ("g",), "scroll_top", "Top", "The first row."),
@@ -150,6 +151,9 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("output.save_to", ("S",), "save_output_to", "Save to", "Save to another folder; asks which."),
     K("output.next", ("right", "l"), "next_output", "Next", "The next output, also in the full window."),
     K("output.previous", ("left", "h"), "previous_output", "Previous", "The output before this one."),
+    K("log.follow", ("s",), "toggle_follow", "Hold", "Hold the log where it is, or follow it again.", True),
+    K("log.level", ("l",), "next_level", "Level", "All lines, warnings and errors, or errors only.", True),
+    K("log.events", ("e",), "next_pane", "Events", "Log and events, only the events, or only the log.", True),
     K("form.queue", ("Q",), "queue_form", "Queue", "Queue with these values.", True),
     K("form.accept", ("ctrl+s",), "accept_form", "Take", "Take the typed value; from the list: queue.", True),
     K(

@@ -19,6 +19,7 @@ from comfy_tui.comfy.events import Event, Greeted, LogLines, QueueChanged
 from comfy_tui.comfy.types import Submitted, SystemStats
 from comfy_tui.config import ServerProfile
 from comfy_tui.errors import ApiError, ComfyError, ConfigError, Refused, TimedOut, Unreachable
+from comfy_tui.monitor.attendant import Attendant
 from comfy_tui.monitor.control import Control, used_ram_bytes, used_vram_bytes
 from comfy_tui.monitor.jobs import JobTracker
 from comfy_tui.monitor.live import Live
@@ -29,6 +30,8 @@ from comfy_tui.monitor.state import Connection, Health, Job, Jobs, Link, Notice,
 from comfy_tui.monitor.submit import Outbox, Submission
 from comfy_tui.options import Pace
 from comfy_tui.text import clean, count_of, format_bytes, format_duration
+
+__all__ = ["Attendant", "Session", "read_install_id", "short_id"]
 
 T = TypeVar("T")
 #: How many polls the memory history holds.

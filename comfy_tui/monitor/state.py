@@ -15,6 +15,7 @@ from comfy_tui.errors import ComfyError
 if TYPE_CHECKING:
     # Not at run time: the console's first frame shows none of them.
     from comfy_tui.comfy.types import ExecutionError, JobState, OutputFile, OutputText, SystemStats
+    from comfy_tui.monitor.journal.row import JournalEvent
     from comfy_tui.workflow.parameters import PromptSummary
 
 
@@ -194,3 +195,5 @@ class Notice:
 
 
 Update = Connection | Health | Jobs | Progress | Notice
+#: The events of this run, the newest first, each with its number.
+Happened = tuple[tuple[int, "JournalEvent"], ...]

@@ -53,10 +53,6 @@ class TopBar(Static):
         if state == self._shown:
             return
         self._shown = state
-        tabs = Text()
-        for binding in keys_of("screen"):
-            here = self._mode in binding.action
-            tabs.append(f" {binding.keys[0]} {binding.label} ", "bold reverse" if here else "")
         words = [link]
         if connection.paused:
             words.append("paused")
@@ -65,6 +61,7 @@ class TopBar(Static):
         if any(counts):
             words.append(f"{counts[0]} running {counts[1]} waiting")
         status = " · ".join(words)
+        tabs = self._tabs(self.size.width - 2 - cell_len(status) - 1)
         room = self.size.width - 2 - tabs.cell_len - cell_len(status) - 3
         name = shorten(clean(connection.name, 60), max(0, room))
         gap = self.size.width - 2 - tabs.cell_len - cell_len(status) - cell_len(name) - (1 if name else 0)
@@ -73,6 +70,19 @@ class TopBar(Static):
             tabs.append(name + " ", "bold")
         tabs.append(status)
         self.update(tabs)
+
+    def _tabs(self, room: int) -> Text:
+        """The screens with their keys; where there is no room, only the key of those that are not shown."""
+        for gap, whole in ((" ", True), ("", True), ("", False)):
+            tabs = Text(no_wrap=True)
+            for binding in keys_of("screen"):
+                here = self._mode in binding.action
+                label = f" {binding.label}" if whole or here else ""
+                tabs.append(f"{gap}{binding.keys[0]}{label}{gap}", "bold reverse" if here else "")
+                tabs.append("" if gap else " ")
+            if tabs.cell_len <= room:
+                break
+        return tabs
 
 
 class Banner(Static):
