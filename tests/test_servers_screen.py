@@ -45,7 +45,7 @@ async def test_offline_keeps_the_data_with_its_age_and_recovers() -> None:
 async def test_nothing_listens() -> None:
     async with console("http://127.0.0.1:9") as ui:
         screen = await ui.see("OFFLINE", "not running at this address")
-        assert "Offline, workflows can be exported" in screen
+        assert "Offline, workflows can be read" in screen
 
 
 async def test_free_reports_what_was_freed() -> None:

@@ -242,6 +242,7 @@ class Run:
             "current_outputs": list(self._job.prompt),
         }
         self._state.logs.write(f"!!! Exception during processing !!! {error}", "ERROR")
+        self._state.logs.write("".join(traceback.format_exception(error)).rstrip("\n"), "ERROR")
         self._tell("execution_error", data)
 
     def _fail_cycle(self, node_id: str) -> None:

@@ -32,10 +32,26 @@ class Logs:
         text = self._dress(text)
         if not self._legacy:
             text = f"\x1b[{_COLOURS.get(level, 32)}m[{level}]\x1b[0m {text}"
-        entry = {"t": datetime.datetime.now().isoformat(), "m": text + "\n"}
+        self.write_raw(text + "\n")
+
+    def write_raw(self, text: str) -> None:
+        """Add a chunk as it is; a carriage return at its begin overwrites an unfinished one."""
+        entry = {"t": datetime.datetime.now().isoformat(), "m": text}
         with self._lock:
+            if text.startswith("\r") and self._entries and not self._entries[-1]["m"].endswith("\n"):
+                self._entries.pop()
             self._entries.append(entry)
         self.on_write(entry)
+
+    def bar(self, value: int, maximum: int, elapsed_s: float) -> None:
+        """A progress bar as samplers print it, on the line of the one before."""
+        part = value / maximum
+        drawn = "#" * round(10 * part)
+        rate = value / elapsed_s if elapsed_s > 0 else 0.0
+        times = f"[{int(elapsed_s) // 60:02}:{int(elapsed_s) % 60:02}<00:00, {rate:5.2f}it/s]"
+        self.write_raw(f"\r{100 * part:3.0f}%|{drawn:<10}| {value}/{maximum} {times}")
+        if value >= maximum:
+            self.write_raw("\n")
 
     def entries(self) -> list[dict[str, str]]:
         """All kept chunks, oldest first."""

@@ -14,6 +14,8 @@ from .state import DemoState
 #: The new version sends a bar at most this often, and not for less than this part of it.
 _MIN_PAUSE_S = 0.1
 _MIN_PART = 0.005
+#: Nodes that print their bar into the log.
+_BARS = ("KSampler", "KSamplerAdvanced")
 
 
 class Progress:
@@ -24,6 +26,7 @@ class Progress:
         self._job = job
         self._nodes: dict[str, dict[str, Any]] = {}
         self._sent: dict[str, tuple[float, float]] = {}
+        self._began: dict[str, float] = {}
 
     def begin(self, node_id: str) -> None:
         """A node starts."""
@@ -44,6 +47,9 @@ class Progress:
         if preview is None and not self._due(node_id, value, maximum):
             return
         self._sent[node_id] = (time.monotonic(), value)
+        if self._job.prompt[node_id]["class_type"] in _BARS:
+            began = self._began.setdefault(node_id, time.monotonic())
+            self._state.logs.bar(value, maximum, time.monotonic() - began)
         hub, client_id = self._state.hub, self._job.client_id
         self._send_state()
         if preview is not None:

@@ -81,9 +81,11 @@ class Session:
             self.client,
             on_event=self._take_event,
             on_change=self._set_source,
-            on_gap=self.poke,
+            on_gap=self._gap,
             reconnect_s=pace.reconnect_s,
         )
+        #: How often the socket may have missed something.
+        self.gaps = 0
         self._log_hearers: list[Callable[[LogLines], None]] = []
         self._tracker = JobTracker(
             self.client, install_id=install_id, history_items=history_items, clock=clock
@@ -239,6 +241,10 @@ class Session:
         self._warned_long &= {job.prompt_id for job in jobs.running}
 
     # -- the socket ----------------------------------------------------------------------------
+
+    def _gap(self) -> None:
+        self.gaps += 1
+        self.poke()
 
     def hear_logs(self, hearer: Callable[[LogLines], None]) -> Callable[[], None]:
         """Give each piece of the server's log to ``hearer`` as it comes; returns what ends that.

@@ -6,6 +6,7 @@ import time
 from typing import ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
@@ -42,7 +43,7 @@ _LOOKS = {
     "alert": ("!", "warn"),
     "note": ("·", ""),
 }
-_KEPT = ("app.back", "list.filter", "list.next", "list.previous", "list.copy")
+_KEPT = ("app.back", "app.refresh", "list.filter", "list.next", "list.previous", "list.copy")
 
 
 class LogsScreen(ConsoleScreen):
@@ -110,7 +111,11 @@ class LogsScreen(ConsoleScreen):
             return
         if self._follower is None or self._followed is not session:
             self._follower, self._followed = LogFollower(session, self._log_changed), session
-        self.run_worker(self._follower.run(), group="log", exclusive=True, exit_on_error=True)
+        self._keep_reading(self._follower)
+
+    @work(group="log", exclusive=True)
+    async def _keep_reading(self, follower: LogFollower) -> None:
+        await follower.run()
 
     def _log_changed(self) -> None:
         """A burst of lines is painted once."""

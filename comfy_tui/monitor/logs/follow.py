@@ -56,17 +56,21 @@ class LogFollower:
         remove = self._session.hear_logs(self._hear)
         try:
             while True:
-                was_live = self.is_live
+                before = self._hearing
                 await self._ask()
-                await self._wait(was_live)
+                await self._wait(before)
         finally:
             remove()
 
-    async def _wait(self, was_live: bool) -> None:
-        """Until it is time to ask again, or the socket began or ceased to bring the log."""
+    @property
+    def _hearing(self) -> tuple[bool, int]:
+        return self.is_live, self._session.gaps
+
+    async def _wait(self, before: tuple[bool, int]) -> None:
+        """Until it is time to ask again, or the socket may have missed something."""
         self._poke.clear()
-        left = _LIVE_POLL_S if was_live and self.is_live else POLL_S
-        while left > 0 and self.is_live == was_live:
+        left = _LIVE_POLL_S if self.is_live and self.problem is None else POLL_S
+        while left > 0 and self._hearing == before:
             try:
                 await asyncio.wait_for(self._poke.wait(), min(left, 1.0))
                 return
