@@ -99,7 +99,6 @@ class ComfyApp(App[int]):
         self.session: Session | None = None
         self._attendant: Attendant | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._busy_actions = 0
         self._keymap: dict[str, str] = {}
         self._theme_problems = self._load_themes()
         self.connection = Connection(
@@ -212,10 +211,14 @@ class ComfyApp(App[int]):
                     _log.warning("%s: %s", clean(title), clean(text, 2000))
                 self.tell(title, text, severity=severity)
 
+    @property
+    def actions_under_way(self) -> int:
+        """How many of the things that a person asked for have not ended, here or on a screen."""
+        return sum(1 for worker in self.workers if worker.group == "actions" and not worker.is_finished)
+
     async def action_quit(self) -> None:
         """Leave, after a question where something would be forgotten."""
-        waiting = len(self.jobs.unsent) + self._busy_actions
-        if not waiting:
+        if not self.jobs.unsent and not self.actions_under_way:
             self.exit(EXIT_OK)
             return
         from comfy_tui.screens.dialogs import ConfirmDialog
@@ -292,14 +295,11 @@ class ComfyApp(App[int]):
         self.run_worker(self._act(call(self.session), done, title), group="actions", exit_on_error=True)
 
     async def _act(self, call: Awaitable[T], done: Callable[[T], str | None], title: str) -> None:
-        self._busy_actions += 1
         try:
             text = done(await call)
         except ComfyError as error:
             self.tell_error(error)
             return
-        finally:
-            self._busy_actions -= 1
         if text:
             self.tell(title, text)
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .record import Fate, Record, Taken
+
 HISTORY_LIMIT = 10_000
 _SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
 
@@ -27,6 +29,13 @@ class Job:
     prompt: dict[str, Any]
     extra_data: dict[str, Any]
     outputs: list[str]
+    taken: Taken | None = None
+
+    def came_to(self, fate: Fate) -> None:
+        """Note it in the server's record."""
+        if self.taken is not None:
+            self.taken.fate = fate
+            self.taken.ran |= fate is Fate.RUNNING
 
     def __lt__(self, other: Job) -> bool:
         return (self.number, self.prompt_id) < (other.number, other.prompt_id)
@@ -52,6 +61,13 @@ class Outcome:
     outputs: dict[str, Any] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def fate(self) -> Fate:
+        """How it ended, in a word."""
+        if any(name == "execution_interrupted" for name, _ in self.messages):
+            return Fate.CANCELLED
+        return Fate.COMPLETED if self.status_str == "success" else Fate.FAILED
+
     def wire(self, job: Job) -> dict[str, Any]:
         """The history entry."""
         messages = [[name, data] for name, data in self.messages]
@@ -64,10 +80,12 @@ class JobQueue:
 
     Args:
         on_change: called after every change that a ``status`` message announces.
+        record: notes every prompt and its fate.
     """
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
+    def __init__(self, on_change: Callable[[], None], record: Record | None = None) -> None:
         self._on_change = on_change
+        self._record = record or Record()
         self._changed = threading.Condition(threading.RLock())
         self._pending: list[Job] = []
         self._running: Job | None = None
@@ -93,6 +111,7 @@ class JobQueue:
     def put(self, job: Job) -> None:
         """Add a prompt."""
         with self._changed:
+            job.taken = self._record.take(job.prompt_id, job.prompt)
             heapq.heappush(self._pending, job)
             self._changed.notify_all()
         self._on_change()
@@ -116,6 +135,8 @@ class JobQueue:
     def clear(self) -> None:
         """Drop everything that waits."""
         with self._changed:
+            for job in self._pending:
+                job.came_to(Fate.REMOVED)
             self._pending.clear()
             self._changed.notify_all()
         self._on_change()
@@ -125,6 +146,7 @@ class JobQueue:
         with self._changed:
             for index, job in enumerate(self._pending):
                 if job.prompt_id == prompt_id:
+                    job.came_to(Fate.REMOVED)
                     del self._pending[index]
                     heapq.heapify(self._pending)
                     break
@@ -204,6 +226,7 @@ class JobQueue:
             self._running = heapq.heappop(self._pending)
             self.interrupt_requested = False
             job = self._running
+            job.came_to(Fate.RUNNING)
         self._on_change()
         return job, set()
 
@@ -211,6 +234,8 @@ class JobQueue:
         """Move the running job into the history."""
         with self._changed:
             self._running = None
+            if not self._stopped:
+                job.came_to(outcome.fate)
             while len(self._history) >= HISTORY_LIMIT:
                 del self._history[next(iter(self._history))]
             entry = outcome.wire(job)
@@ -238,4 +263,6 @@ class JobQueue:
         """End every wait."""
         with self._changed:
             self._stopped = True
+            for job in (*self._pending, *([self._running] if self._running else ())):
+                job.came_to(Fate.FORGOTTEN)
             self._changed.notify_all()

@@ -15,6 +15,7 @@ from .faults import Faults, Seen
 from .manager import Disk
 from .middleware import make_middleware
 from .options import GIB, MAX_UPLOAD_BYTES, DemoOptions
+from .record import Record
 from .routes import add_routes
 from .seed import seed_folders, warm_up_prompts
 from .state import STATE, DemoState
@@ -65,6 +66,8 @@ class DemoServer:
             manager_level=manager_level,
         )
         self._disk = Disk()
+        #: Every prompt that was ever taken, by this server and by those before its restarts.
+        self.record = Record()
         self._restarting: asyncio.Task[None] | None = None
         self.faults = Faults()
         self.port = 0
@@ -96,7 +99,8 @@ class DemoServer:
 
     async def start(self) -> str:
         """Listen, and return the address. A server that was stopped starts anew, on the same port."""
-        state = self._state = await asyncio.to_thread(DemoState, self.options, self._disk)
+        state = self._state = await asyncio.to_thread(DemoState, self.options, self._disk, self.record)
+        self.record.life += 1
         try:
             await self._open(state)
         except BaseException:

@@ -20,13 +20,14 @@ from .models import MODELS, folder_names
 from .nodes import EXTRA_CLASSES, NODES
 from .options import MAX_UPLOAD_BYTES, DemoOptions
 from .queue import JobQueue
+from .record import Record
 from .websocket import Hub
 
 
 class DemoState:
     """One server's queue, sockets, folders, memory and logs."""
 
-    def __init__(self, options: DemoOptions, disk: Disk | None = None) -> None:
+    def __init__(self, options: DemoOptions, disk: Disk | None = None, record: Record | None = None) -> None:
         self.options = options
         self.legacy = options.legacy
         self.dress: Callable[[str], str] = hostile_text if options.hostile else _plain
@@ -34,7 +35,7 @@ class DemoState:
         self.memory = Memory(options.vram_bytes)
         self.logs = Logs(options.legacy, self.dress)
         self.hub = Hub(self.features, lambda: self.queue.remaining)
-        self.queue = JobQueue(self.hub.send_status)
+        self.queue = JobQueue(self.hub.send_status, record)
         self.manager = DemoManager(options, disk or Disk(), self.hub) if options.manager else None
         self.hub.on_gone = self.logs.subscribers.discard
         self.logs.on_write = self._announce_log
