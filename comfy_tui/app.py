@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from comfy_tui.config import ServerProfile
     from comfy_tui.monitor.attendant import Attendant
     from comfy_tui.monitor.session import Session
+    from comfy_tui.screens.save_desk import SaveDesk
 
 T = TypeVar("T")
 _log = logging.getLogger("comfy_tui")
@@ -76,6 +77,8 @@ class ComfyApp(App[int]):
     jobs: var[Jobs] = var(Jobs())
     progress: var[Progress] = var(Progress())
     happened: var[Happened] = var(())
+    #: Grows with each upload: lists of input files are to be read again.
+    inputs_changed: var[int] = var(0)
 
     class Published(Message):
         """The session has a new slice of state."""
@@ -99,6 +102,7 @@ class ComfyApp(App[int]):
         self.session: Session | None = None
         self._attendant: Attendant | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._saves: SaveDesk | None = None
         self._keymap: dict[str, str] = {}
         self._theme_problems = self._load_themes()
         self.connection = Connection(
@@ -184,6 +188,8 @@ class ComfyApp(App[int]):
         )
         self._attendant = module.Attendant(profile.name, self._list_events, lambda event: None)
         self.session = session
+        if config.auto_save or self._saves is not None:
+            self.saves.follow(session)
         await session.run()
 
     def _publish(self, session: Session, update: Update) -> None:
@@ -204,6 +210,8 @@ class ComfyApp(App[int]):
                 self.health = health
             case Jobs() as jobs:
                 self.jobs = jobs
+                if self._saves is not None:
+                    self._saves.take(jobs)
             case Progress() as progress:
                 self.progress = progress
             case Notice(title=title, message=text, severity=severity):
@@ -227,6 +235,17 @@ class ComfyApp(App[int]):
         self.push_screen(
             ConfirmDialog("Leave now?", question, "Leave"), lambda yes: self.exit(EXIT_OK) if yes else None
         )
+
+    @property
+    def saves(self) -> SaveDesk:
+        """Where outputs are saved; made when it is first needed."""
+        if self._saves is None:
+            from comfy_tui.screens.save_desk import SaveDesk
+
+            self._saves = SaveDesk(self)
+            if self.session is not None:
+                self._saves.follow(self.session)
+        return self._saves
 
     # -- words ---------------------------------------------------------------------------------
 
@@ -400,6 +419,10 @@ CHANGING_ACTIONS = frozenset(
         "reseed_job",
         "move_front",
         "send_unsent",
+        "requeue_output",
+        "reseed_output",
+        "upload_output",
+        "delete_history",
     )
 )
 

@@ -73,12 +73,12 @@ def copy(text: str, environ: Mapping[str, str]) -> Route:
     content = text.encode("utf-8")
     if environ.get("TMUX"):
         # -w hands it on to the terminal, whatever tmux's set-clipboard says; tmux 3.2 and newer.
-        if _run(("tmux", "load-buffer", "-w", "-"), content, environ, _TMUX_TIMEOUT_S):
+        if run_quietly(("tmux", "load-buffer", "-w", "-"), content, environ, _TMUX_TIMEOUT_S):
             return Route.TMUX
     elif not environ.get("SSH_CONNECTION") and not environ.get("SSH_TTY"):
         # -P: a pyperclip.py in the working folder is not ours to run.
         command = (sys.executable, "-P", "-c", _DESKTOP)
-        if sys.executable and _run(command, content, environ, _DESKTOP_TIMEOUT_S):
+        if sys.executable and run_quietly(command, content, environ, _DESKTOP_TIMEOUT_S):
             return Route.DESKTOP
     if len(content) > OSC52_LIMIT_BYTES:
         raise ExportError(
@@ -89,7 +89,7 @@ def copy(text: str, environ: Mapping[str, str]) -> Route:
     return Route.TERMINAL
 
 
-def _run(command: Sequence[str], content: bytes, environ: Mapping[str, str], timeout_s: float) -> bool:
+def run_quietly(command: Sequence[str], content: bytes, environ: Mapping[str, str], timeout_s: float) -> bool:
     """Whether the command took the text and said that all was well."""
     try:
         process = subprocess.Popen(

@@ -11,6 +11,7 @@ from typing import Any
 
 from comfy_tui import paths
 from comfy_tui.errors import ConfigError
+from comfy_tui.naming import DEFAULT_NAME, NameTemplate
 from comfy_tui.pictures.mode import ImageMode
 from comfy_tui.profile import (
     DEFAULT_URL,
@@ -53,6 +54,9 @@ class Config:
     readonly: bool = False
     workflow_folders: tuple[Path, ...] = ()
     save_folder: Path | None = None
+    save_name: NameTemplate = DEFAULT_NAME
+    save_stripped: bool = False
+    auto_save: bool = False
     history_items: int = 50
     long_job_minutes: float = 10.0
     #: Binding id and the keys for it, as written; :mod:`comfy_tui.keymap` checks them.

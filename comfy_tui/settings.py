@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from comfy_tui.errors import ConfigError
+from comfy_tui.naming import DEFAULT_NAME, NameTemplate
 from comfy_tui.pictures.mode import ImageMode
 from comfy_tui.profile import (
     BasicCredentials,
@@ -33,7 +34,18 @@ _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off", "")
 
 Kind = Literal[
-    "text", "choice", "bool", "number", "integer", "path", "paths", "secret", "secrets", "keys", "servers"
+    "text",
+    "choice",
+    "bool",
+    "number",
+    "integer",
+    "path",
+    "paths",
+    "name",
+    "secret",
+    "secrets",
+    "keys",
+    "servers",
 ]
 _EXPECTED: Mapping[Kind, str] = {
     "text": "text in quotes",
@@ -43,6 +55,7 @@ _EXPECTED: Mapping[Kind, str] = {
     "integer": "a whole number",
     "path": "a path in quotes",
     "paths": "a list of paths in quotes",
+    "name": "a name with fields in quotes",
     "secret": 'text in quotes, {env = "NAME"} or {command = "..."}',
     "secrets": "a table of header names",
     "keys": "a table of binding ids",
@@ -94,6 +107,14 @@ KEYS: tuple[Key, ...] = (
     Key("readonly", "bool", False, "Never change anything on a server."),
     Key("workflow_folders", "paths", (), "More folders to list workflows from."),
     Key("save_folder", "path", None, "Where outputs are saved; without it, the console asks."),
+    Key(
+        "save_name",
+        "name",
+        DEFAULT_NAME,
+        "How saved files are called: `{date}/{workflow}_{seed}_{n}.{ext}`; see Saving.",
+    ),
+    Key("save_stripped", "bool", False, "Save files without the prompt and the workflow in them."),
+    Key("auto_save", "bool", False, "Save every new output of your jobs to `save_folder`."),
     Key("history_items", "integer", 50, "How many finished jobs to ask the server for.", 1, 1000),
     Key("long_job_minutes", "number", 10.0, "Warn once when a job runs longer than this.", 0.1, 10080),
     Key("keys", "keys", (), "Other keys for actions: binding id to a key, or to a list of keys."),
@@ -166,6 +187,8 @@ class Reader:
                 return self.path(value, name)
             case "paths", list():
                 return tuple(self.path(item, name) for item in value)
+            case "name", str():
+                return self.template(value, name)
             case "secret", _:
                 return self.secret(value, name)
             case "secrets", dict():
@@ -201,6 +224,13 @@ class Reader:
             return self.base / Path(value).expanduser()
         except RuntimeError:
             raise self.bad(name, f"there is no such home folder: {value}") from None
+
+    def template(self, value: str, name: str) -> NameTemplate:
+        """A template of names."""
+        try:
+            return NameTemplate.parse(value)
+        except ConfigError as error:
+            raise self.bad(name, error.message, error.hint) from None
 
     def secret(self, value: Any, name: str) -> SecretSource:
         """One of the three forms of a secret."""

@@ -55,6 +55,15 @@ def _clean(value: object, limit: int, table: dict[int, str]) -> str:
     return text
 
 
+def safe_link(address: str) -> str:
+    """An address that may stand in a terminal's hyperlink (OSC 8); empty where it is none.
+
+    No filter looks at a link on its way to the terminal: it is plain ASCII here, or not there at all.
+    """
+    good = address.isascii() and address.isprintable() and " " not in address and len(address) <= 2000
+    return address if good and address.startswith(("http://", "https://", "file://")) else ""
+
+
 def cell_len(text: str) -> int:
     """Columns that the text takes in a terminal (wide characters take two, combining ones none)."""
     if text.isascii():

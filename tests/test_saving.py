@@ -19,7 +19,9 @@ from comfy_tui.comfy.types import OutputFile
 from comfy_tui.config import profile_from_url
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import ApiError, BadReply, ExportError, Refused
-from comfy_tui.monitor.saving import Part, safe_name, save_file, save_files
+from comfy_tui.monitor.part import Part
+from comfy_tui.monitor.saving import Wanted, save_file, save_files
+from comfy_tui.naming import safe_name
 
 
 @pytest.fixture
@@ -34,11 +36,11 @@ async def client(server: DemoServer) -> AsyncIterator[ComfyClient]:
         yield opened
 
 
-def output(server: DemoServer, name: str, content: bytes, subfolder: str = "") -> OutputFile:
+def output(server: DemoServer, name: str, content: bytes, subfolder: str = "") -> Wanted:
     folder = server.state.folders.root / "output" / subfolder
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
-    return OutputFile(name, subfolder, "output", "9", "images")
+    return Wanted(OutputFile(name, subfolder, "output", "9", "images"))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ async def test_a_folder_in_the_name_leads_nowhere(
     inside.mkdir()
     (inside / "sub").symlink_to(tmp_path)
     # ComfyUI serves x.png for this name; a server of another mind might serve anything.
-    path = await save_file(client, OutputFile("sub/x.png", "", "output", "1"), inside)
+    path = await save_file(client, Wanted(OutputFile("sub/x.png", "", "output", "1")), inside)
     assert path == inside / "x.png"
     assert not (tmp_path / "x.png").exists()
 
@@ -209,7 +211,7 @@ async def test_one_failure_of_several_does_not_stop_the_others(
 ) -> None:
     files = [
         output(server, "a.png", b"a"),
-        OutputFile("gone.png", "", "output", "1"),
+        Wanted(OutputFile("gone.png", "", "output", "1")),
         output(server, "b.png", b"b"),
     ]
     saved = await save_files(client, files, tmp_path)

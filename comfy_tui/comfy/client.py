@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -285,13 +286,32 @@ class ComfyClient:
         files = {"image": (name, content, "application/octet-stream")}
         return wire.read_upload(await self._http.send_files("/upload/image", data, files))
 
+    async def upload_mask(
+        self, name: str, content: bytes, original: OutputFile, *, subfolder: str = ""
+    ) -> UploadedFile:
+        """``POST /upload/mask``: the original with the alpha of ``content``, as a new input picture.
+
+        The server answers with a name even where it wrote nothing (comfyui-api, section 11.3): whoever
+        calls this looks whether the file is there.
+        """
+        reference = {
+            "filename": original.filename,
+            "subfolder": original.subfolder,
+            "type": original.type,
+        }
+        data = {"type": "input", "subfolder": subfolder, "original_ref": json.dumps(reference)}
+        files = {"image": (name, content, "image/png")}
+        return wire.read_upload(await self._http.send_files("/upload/mask", data, files))
+
     @asynccontextmanager
-    async def view(self, file: OutputFile, *, preview: str = "") -> AsyncIterator[httpx.Response]:
+    async def view(
+        self, file: OutputFile, *, preview: str = "", headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[httpx.Response]:
         """``GET /view``: an output's bytes, piece by piece; ``preview`` such as ``webp;80`` re-encodes."""
         params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
         if preview:
             params["preview"] = preview
-        async with self._http.stream("/view", params) as response:
+        async with self._http.stream("/view", params, headers) as response:
             yield response
 
     async def view_bytes(self, file: OutputFile, *, limit_bytes: int, preview: str = "") -> bytes:

@@ -19,7 +19,7 @@ from comfy_tui.commands.run_report import Copy, Report
 from comfy_tui.errors import EXIT_FAILURE, EXIT_OK, ApiError, ComfyError, Refused, ServerError
 from comfy_tui.monitor.follow import Ended, Follower, Lost, NoAnswer, Running, Step, Waiting
 from comfy_tui.monitor.outputs import view_url
-from comfy_tui.monitor.saving import save_files
+from comfy_tui.monitor.saving import Wanted, save_files
 from comfy_tui.monitor.state import Progress
 from comfy_tui.monitor.submit import Outbox, Submission
 from comfy_tui.text import clean, count_of
@@ -255,10 +255,10 @@ class Jobs:
 
     async def _save(self, file: OutputFile, folder: Path) -> Path:
         try:
-            return (await save_files(self._client, [file], folder)).files[0]
+            return (await save_files(self._client, [Wanted(file)], folder)).files[0]
         except ApiError:
             await asyncio.sleep(_SAVE_AGAIN_S)
-            return (await save_files(self._client, [file], folder)).files[0]
+            return (await save_files(self._client, [Wanted(file)], folder)).files[0]
 
 
 def named(copies: list[Copy]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlencode
 
 from comfy_tui.comfy.types import OutputFile, OutputText
@@ -137,3 +138,22 @@ def settings_of(output: Output) -> str:
         clean(summary.sampler, 40),
     ]
     return " · ".join(part for part in parts if part)
+
+
+def name_values(output: Output, server: str) -> dict[str, str]:
+    """What is known of an output for the name of a saved file (:data:`comfy_tui.naming.FIELDS`)."""
+    job, summary = output.job, output.job.summary
+    ended_s = job.ended_at_s or job.created_at_s
+    ended = datetime.fromtimestamp(ended_s) if ended_s is not None and 0 < ended_s < 2**33 else None
+    model = summary.models[0].replace("\\", "/").rsplit("/", 1)[-1] if summary and summary.models else ""
+    return {
+        "date": ended.strftime("%Y-%m-%d") if ended else "",
+        "time": ended.strftime("%H%M%S") if ended else "",
+        "workflow": job.title,
+        "seed": str(summary.seed) if summary and summary.seed is not None else "",
+        "model": model.rpartition(".")[0] or model,
+        "prompt": " ".join(summary.positive.split()[:8]) if summary else "",
+        "node": output.node_id,
+        "id": job.prompt_id[:8],
+        "server": server,
+    }

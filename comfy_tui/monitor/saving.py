@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
-import os
-import secrets
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.types import OutputFile
-from comfy_tui.errors import BadReply, ComfyError, ExportError
-from comfy_tui.text import DROP, clean
+from comfy_tui.errors import ComfyError, ExportError
+from comfy_tui.monitor.download import Stopped, download
+from comfy_tui.monitor.part import Part
+from comfy_tui.naming import DEFAULT_NAME, NameTemplate, safe_name
+from comfy_tui.text import clean
 
-_NAME_BYTES = 200
-_ENDING_BYTES = 16
-_WRITE_BYTES = 1024 * 1024
-#: Names that Windows gives to devices, with any ending.
-_RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))}
-_UNWELCOME = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
-#: What says that the file system has no hard links.
-_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 _HINTS = {
     errno.ENOSPC: "The disk is full: free some space, or choose another folder with S.",
     errno.EDQUOT: "Your quota is used up: free some space, or choose another folder with S.",
@@ -33,6 +23,19 @@ _HINTS = {
     errno.EPERM: "You may not write there: choose another folder with S.",
     errno.EROFS: "It is mounted read-only: choose another folder with S.",
 }
+
+
+class NotStripped(ExportError):
+    """The metadata cannot be taken out of this file; others may be saved all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file to save, and what is known of it for its name (:data:`comfy_tui.naming.FIELDS`)."""
+
+    file: OutputFile
+    values: Mapping[str, str] = field(default_factory=dict)
+    prompt_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,168 +46,133 @@ class Saved:
     files: tuple[Path, ...]
     #: The file's name and why it was not saved.
     failed: tuple[tuple[str, ComfyError], ...] = ()
+    #: How many were left when a person stopped it.
+    left: int = 0
 
 
-def safe_name(filename: str) -> str:
-    """A name for the file of that name on a server: one path component, harmless in a shell and anywhere.
+@dataclass(frozen=True, slots=True)
+class SaveProgress:
+    """How far the saving is: which file of how many, and how much of it is here."""
 
-    Folders in it are dropped, and control characters, leading dots, dashes and tildes, and what Windows
-    forbids; it has at most 200 bytes and keeps its ending.
+    number: int
+    count: int
+    name: str
+    done_bytes: int = 0
+    total_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How files are saved.
+
+    Attributes:
+        template: how they are called.
+        strip: leave out the prompt and the workflow that are in them.
+        told: is told of the progress, on the event loop.
+        stopped: whether a person wants it to end.
+        kept: is told of each file that is in its place; runs in a thread.
     """
-    name = filename.replace("\\", "/").rsplit("/", 1)[-1]
-    name = name.translate(DROP).translate(_UNWELCOME)
-    name = name.encode("utf-8", "ignore").decode("utf-8")
-    name = name.strip(" .").lstrip("-.~ ")
-    stem, dot, ending = name.rpartition(".")
-    if not dot or len(ending.encode()) > _ENDING_BYTES:
-        stem, dot, ending = name, "", ""
-    stem = stem.strip(" .") or "output"
-    room = _NAME_BYTES - len((dot + ending).encode())
-    stem = stem.encode()[:room].decode("utf-8", "ignore").rstrip(" .")
-    if stem.split(".")[0].strip().upper() in _RESERVED:
-        stem = "_" + stem
-    return stem + dot + ending
+
+    template: NameTemplate = DEFAULT_NAME
+    strip: bool = False
+    told: Callable[[SaveProgress], None] | None = None
+    stopped: Callable[[], bool] | None = None
+    kept: Callable[[Wanted, Path], None] | None = None
 
 
-async def save_files(client: ComfyClient, files: Sequence[OutputFile], folder: Path) -> Saved:
+async def save_files(client: ComfyClient, wanted: Sequence[Wanted], folder: Path, how: How = How()) -> Saved:
     """Save files one after the other; where some fail, the others are saved all the same.
 
     Raises:
         ComfyError: not one could be saved.
     """
-    folder = await asyncio.to_thread(_prepare, folder)
+    folder = await asyncio.to_thread(prepare_folder, folder)
     saved: list[Path] = []
     failed: list[tuple[str, ComfyError]] = []
-    for file in files:
+    left = 0
+    for number, item in enumerate(wanted, 1):
         try:
-            saved.append(await save_file(client, file, folder))
+            saved.append(await save_file(client, item, folder, how, (number, len(wanted))))
+        except Stopped:
+            left = len(wanted) - number + 1
+            break
         except ComfyError as error:
-            failed.append((clean(file.filename, 80), error))
-    if failed and not saved:
+            failed.append((clean(item.file.filename, 80), error))
+    if failed and not saved and not left:
         raise failed[0][1]
-    return Saved(folder, tuple(saved), tuple(failed))
+    return Saved(folder, tuple(saved), tuple(failed), left)
 
 
-async def save_file(client: ComfyClient, file: OutputFile, folder: Path) -> Path:
+async def save_file(
+    client: ComfyClient, wanted: Wanted, folder: Path, how: How = How(), place: tuple[int, int] = (1, 1)
+) -> Path:
     """Save one file into a folder that is there; returns where it is now.
+
+    Args:
+        client: the server.
+        wanted: the file.
+        folder: as :func:`prepare_folder` gave it.
+        how: how.
+        place: which one it is of how many, for the progress.
 
     Raises:
         ApiError: the server did not give all of it.
-        ExportError: it could not be written.
+        ExportError: it could not be written, or not be stripped.
     """
-    part = Part(folder, safe_name(file.filename))
+    name = clean(wanted.file.filename, 80)
+    told = how.told
+
+    def on_bytes(done: int, total: int | None) -> None:
+        if told is not None:
+            told(SaveProgress(*place, name, done, total))
+
+    whole = Part(folder, how.template.names(_values(wanted)))
+    stripped = Part(folder, how.template.names(_values(wanted))) if how.strip else None
     try:
-        async with client.view(file) as response:
-            waiting = bytearray()
-            async for chunk in response.aiter_bytes():
-                waiting += chunk
-                if len(waiting) >= _WRITE_BYTES:
-                    await asyncio.to_thread(part.write, bytes(waiting))
-                    waiting.clear()
-            await asyncio.to_thread(part.write, bytes(waiting))
-            _check_length(response.headers.get("content-length"), response.num_bytes_downloaded)
-        return await asyncio.to_thread(part.publish)
+        on_bytes(0, None)
+        await download(client, wanted.file, whole, told=on_bytes, stopped=how.stopped)
+        if stripped is not None:
+            await asyncio.to_thread(_strip, whole, stripped, name)
+        path = await asyncio.to_thread((stripped or whole).publish)
     except OSError as error:
         raise _not_saved(folder, error) from error
     finally:
         # Shielded: when the console is left in the middle, the rest of a file goes all the same.
-        await asyncio.shield(asyncio.to_thread(part.discard))
+        await asyncio.shield(asyncio.to_thread(_discard, whole, stripped))
+    if how.kept is not None:
+        await asyncio.to_thread(how.kept, wanted, path)
+    return path
 
 
-def _check_length(promised: str | None, came: int) -> None:
-    if promised is not None and promised.isascii() and promised.isdigit() and int(promised) != came:
-        raise BadReply(
-            "The file came incomplete", f"{came} of {promised} bytes", "Nothing was saved; try again."
-        )
+def _values(wanted: Wanted) -> dict[str, str]:
+    stem, dot, ending = safe_name(wanted.file.filename).rpartition(".")
+    return {**wanted.values, "name": stem if dot else ending, "ext": ending if dot else ""}
 
 
-class Part:
-    """A file that is not there yet: written beside its place under a name of its own, then put there.
+def _strip(whole: Part, stripped: Part, name: str) -> None:
+    from comfy_tui.workflow.media.strip import CannotStrip, is_bare, strip
 
-    Its methods run in threads, which a cancelled task leaves behind: a lock keeps them in order.
+    try:
+        for piece in strip(whole.content()):
+            stripped.write(piece)
+        if not is_bare(stripped.content()):
+            raise CannotStrip("its prompt stands where it cannot be taken out")
+    except CannotStrip as error:
+        raise NotStripped("Not saved without metadata", f"{name}: {error}", "Save it as it is.") from error
+
+
+def _discard(*parts: Part | None) -> None:
+    for part in parts:
+        if part is not None:
+            part.discard()
+
+
+def prepare_folder(folder: Path) -> Path:
+    """The folder with its links followed, made where it lacks.
+
+    Raises:
+        ExportError: it cannot be.
     """
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder = folder
-        self._name = name
-        self._path = folder / f".comfy-tui-{secrets.token_hex(8)}.part"
-        self._stream: BinaryIO | None = None
-        self._discarded = False
-        self._lock = threading.Lock()
-
-    def write(self, content: bytes) -> None:
-        """Append."""
-        with self._lock:
-            if self._discarded:
-                return
-            if self._stream is None:
-                # Exclusive, and with the mode that the person's umask asks for.
-                self._stream = self._path.open("xb")
-            self._stream.write(content)
-
-    def publish(self) -> Path:
-        """Give it its name, or the next that is free: ``name (1).png``."""
-        with self._lock:
-            assert self._stream is not None
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
-            self._stream.close()
-            stem, dot, ending = self._name.rpartition(".")
-            if not dot:
-                stem, ending = self._name, ""
-            for number in range(10_000):
-                target = self._folder / (f"{stem} ({number}){dot}{ending}" if number else self._name)
-                if self._take(target):
-                    self._sync_folder()
-                    return target
-        raise FileExistsError(errno.EEXIST, "10000 files of that name are there", str(self._folder))
-
-    def _take(self, target: Path) -> bool:
-        """Whether the name was free; what has it, be it a broken link, is never touched or followed."""
-        try:
-            os.link(self._path, target)
-        except FileExistsError:
-            return False
-        except (OSError, NotImplementedError) as error:
-            if isinstance(error, OSError) and error.errno not in _NO_LINKS:
-                raise
-            return self._take_without_links(target)
-        return True
-
-    def _take_without_links(self, target: Path) -> bool:
-        """Reserve the name with an empty file, then put ours in its place."""
-        try:
-            target.open("xb").close()
-        except FileExistsError:
-            return False
-        try:
-            os.replace(self._path, target)
-        except OSError:
-            target.unlink(missing_ok=True)
-            raise
-        return True
-
-    def _sync_folder(self) -> None:
-        with contextlib.suppress(OSError):
-            handle = os.open(self._folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-
-    def discard(self) -> None:
-        """Remove what was written, unless it has been put in its place; twice is once."""
-        with self._lock:
-            self._discarded = True
-            if self._stream is not None:
-                with contextlib.suppress(OSError):
-                    self._stream.close()
-                with contextlib.suppress(OSError):
-                    self._path.unlink(missing_ok=True)
-
-
-def _prepare(folder: Path) -> Path:
-    """The folder with its links followed, made where it lacks."""
     try:
         folder = folder.expanduser()
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -311,6 +311,12 @@ class Session:
 
     def _refresh_unsent(self) -> None:
         self._set_jobs(replace(self.jobs, unsent=self._outbox.unsent))
+        self._poller.poke()
+
+    async def delete_history(self, prompt_ids: Sequence[str]) -> None:
+        """Delete ended jobs from the server's history; files stay where they are."""
+        await self.client.delete_history(prompt_ids)
+        self._tracker.forget()  # older servers do not tell that an older entry is gone
         self._poller.poke()
 
     async def free(self, *, unload_models: bool, free_memory: bool) -> str:

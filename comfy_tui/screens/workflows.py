@@ -72,6 +72,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         self._painted: object = None
         self._debounce: Timer | None = None
         self._was_online = False
+        self._inputs_seen = 0
         self._asking = False
         #: The row that is being read, and by which worker.
         self._looking: tuple[str, object] | None = None
@@ -116,6 +117,9 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
             self.desk.client = client
             self._was_online = False
             self._recall_nodes()
+        if self._inputs_seen != self.console.inputs_changed:
+            self._inputs_seen = self.console.inputs_changed
+            self.desk.nodes.forget()  # the lists of input files have changed
         stats = self.console.health.stats
         self.desk.version = stats.comfyui_version if stats is not None else None
         if self.online and not self._was_online:

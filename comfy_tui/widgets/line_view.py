@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from comfy_tui.text import cell_len
+from comfy_tui.text import cell_len, safe_link
 from comfy_tui.widgets.bindings import bindings
 
 _IDS = ("list.down", "list.up", "list.top", "list.bottom")
@@ -20,11 +21,15 @@ _IDS = ("list.down", "list.up", "list.top", "list.bottom")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Text of one line, already clean; ``indent`` is where it starts, and its folded rest too."""
+    """Text of one line, already clean; ``indent`` is where it starts, and its folded rest too.
+
+    ``link`` is where it leads, in terminals that know links.
+    """
 
     text: str
     look: str = ""
     indent: int = 0
+    link: str = ""
 
 
 def fold(text: str, width: int) -> Iterator[str]:
@@ -71,7 +76,7 @@ class LineView(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines: tuple[Line, ...] = ()
-        self._folded: list[tuple[str, str]] = []
+        self._folded: list[tuple[str, str, str]] = []
         self._folded_for = -1
 
     def set_lines(self, lines: Iterable[Line]) -> None:
@@ -88,7 +93,7 @@ class LineView(ScrollView, can_focus=True):
             return
         self._folded_for = width
         self._folded = [
-            (" " * line.indent + piece, line.look)
+            (" " * line.indent + piece, line.look, line.link)
             for line in self._lines
             for piece in fold(line.text, width - line.indent)
         ]
@@ -107,9 +112,13 @@ class LineView(ScrollView, can_focus=True):
         position = int(self.scroll_offset.y) + y
         if not 0 <= position < len(self._folded):
             return Strip.blank(width, style)
-        text, look = self._folded[position]
+        text, look, link = self._folded[position]
         if look:
             style = style + self.get_component_rich_style(f"line-view--{look}", partial=True)
+        if link := safe_link(link):
+            space = text[: len(text) - len(text.lstrip())]
+            parts = [Segment(space, style), Segment(text.lstrip(), style + Style(link=link))]
+            return Strip(parts).adjust_cell_length(width, style)
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
 
     def action_cursor_down(self) -> None:

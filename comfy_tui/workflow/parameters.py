@@ -11,7 +11,7 @@ from typing import Any
 
 #: File endings of models (comfyui-api, section 12).
 MODEL_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".onnx", ".pkl")
-_TEXT_INPUTS = frozenset(
+TEXT_INPUTS = frozenset(
     (
         "text",
         "prompt",
@@ -123,13 +123,16 @@ def nodes(prompt: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, An
 def fields(prompt: Mapping[str, Any]) -> tuple[Field, ...]:
     """Every literal value, those that a person changes first (the order of :class:`FieldKind`)."""
     negative = _texts_behind(prompt, "negative") - _texts_behind(prompt, "positive")
+    seeds = _seed_sources(prompt)
     found = [
         Field(
             node_id,
             class_type,
             title,
             name,
-            _kind(class_type, name, value, (node_id, name) in negative),
+            FieldKind.SEED
+            if (node_id, name) in seeds
+            else _kind(class_type, name, value, (node_id, name) in negative),
             value,
         )
         for node_id, class_type, inputs, title in nodes(prompt)
@@ -142,7 +145,7 @@ def fields(prompt: Mapping[str, Any]) -> tuple[Field, ...]:
 
 def _kind(class_type: str, name: str, value: Any, negative: bool) -> FieldKind:
     leaf = name.rsplit(".", 1)[-1]
-    if leaf in _TEXT_INPUTS and isinstance(value, str):
+    if leaf in TEXT_INPUTS and isinstance(value, str):
         return FieldKind.NEGATIVE if negative or leaf.startswith("negative") else FieldKind.PROMPT
     if leaf in _SEED_INPUTS and isinstance(value, int) and not isinstance(value, bool):
         return FieldKind.SEED
@@ -151,6 +154,25 @@ def _kind(class_type: str, name: str, value: Any, negative: bool) -> FieldKind:
     if leaf in _LOADERS and class_type.startswith(_LOADERS[leaf]) and isinstance(value, str):
         return FieldKind.FILE
     return _KIND_BY_INPUT.get(leaf, FieldKind.OTHER)
+
+
+def _seed_sources(prompt: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """The numbers of primitives that are nothing but seeds of other nodes."""
+    as_seed: set[str] = set()
+    as_other: set[str] = set()
+    for _, _, inputs, _ in nodes(prompt):
+        for name, value in inputs.items():
+            if is_link(value) and value and isinstance(value[0], str):
+                (as_seed if name in _SEED_INPUTS else as_other).add(value[0])
+    found = set()
+    for node_id in as_seed - as_other:
+        node = prompt.get(node_id)
+        if isinstance(node, Mapping) and str(node.get("class_type")).startswith("Primitive"):
+            held = node.get("inputs")
+            value = held.get("value") if isinstance(held, Mapping) else None
+            if isinstance(value, int) and not isinstance(value, bool):
+                found.add((node_id, "value"))
+    return found
 
 
 def _texts_behind(prompt: Mapping[str, Any], port: str) -> set[tuple[str, str]]:
@@ -169,7 +191,7 @@ def _texts_behind(prompt: Mapping[str, Any], port: str) -> set[tuple[str, str]]:
         if not isinstance(inputs, Mapping):
             continue
         for name, value in inputs.items():
-            if isinstance(value, str) and name in _TEXT_INPUTS:
+            if isinstance(value, str) and name in TEXT_INPUTS:
                 found.add((source, name))
             elif is_link(value) and (name == port or name not in ("positive", "negative")):
                 waiting.append(value)

@@ -16,6 +16,7 @@ from comfy_tui.commands.status import JSON_KEYS
 from comfy_tui.config import KEYS, SERVER_KEYS, Key
 from comfy_tui.inventory import project_file
 from comfy_tui.keymap import AREAS, keys_of
+from comfy_tui.naming import NameTemplate
 
 GUIDE = Path(__file__).resolve().parent.parent.parent / "docs" / "guide"
 _BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -31,6 +32,8 @@ def default_of(key: Key) -> str:
     """A default as it would be written in the file."""
     if key.default in (None, "", ()):
         return ""
+    if isinstance(key.default, NameTemplate):
+        return f'`"{key.default.text}"`'
     if isinstance(key.default, bool):
         return f"`{str(key.default).lower()}`"
     return f'`"{key.default}"`' if isinstance(key.default, str) else f"`{key.default:g}`"

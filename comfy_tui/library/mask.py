@@ -1,0 +1,41 @@
+"""A local picture as a mask: what is white in it, or transparent, is masked."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from comfy_tui.errors import WorkflowError
+from comfy_tui.library.picture import read_picture
+
+_MOST_PIXELS = 40_000_000
+
+
+def read_mask(path: Path) -> tuple[bytes, tuple[int, int]]:
+    """The mask as the server wants it, a PNG whose transparent pixels are masked, and its size.
+
+    Raises:
+        WorkflowError: it cannot be read, or is no picture.
+    """
+    from PIL import Image, ImageOps
+
+    _, content = read_picture(path)
+    try:
+        with Image.open(io.BytesIO(content)) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                raise _bad(path, "it has more than 40 megapixels")
+            if opened.has_transparency_data:
+                alpha = opened.convert("RGBA").getchannel("A")
+            else:
+                alpha = ImageOps.invert(opened.convert("L"))
+            mask = Image.new("RGBA", opened.size)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise _bad(path, "it cannot be decoded as a picture") from error
+    mask.putalpha(alpha)
+    out = io.BytesIO()
+    mask.save(out, "PNG", compress_level=1)
+    return out.getvalue(), mask.size
+
+
+def _bad(path: Path, reason: str) -> WorkflowError:
+    return WorkflowError("The mask cannot be used", f"{path}: {reason}", "Choose another file.")

@@ -1,0 +1,99 @@
+"""A picture on a desktop's clipboard, by the tool that the desktop has; a terminal's takes text only."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+
+from comfy_tui.clipboard import run_quietly
+from comfy_tui.errors import ExportError
+
+_TIMEOUT_S = 10.0
+_MOST_PIXELS = 40_000_000
+_TITLE = "The picture cannot be copied"
+_APPLE = 'set the clipboard to (read (POSIX file "{path}") as «class PNGf»)'
+
+
+def find_tool(environ: Mapping[str, str]) -> str:
+    """The program that takes a picture here.
+
+    Raises:
+        ExportError: there is none, and why.
+    """
+    if environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"):
+        raise ExportError(
+            _TITLE,
+            "over SSH there is only the terminal's clipboard, which takes text",
+            "Save it with s, or copy its URL.",
+        )
+    if sys.platform == "darwin":
+        return "osascript"
+    path = environ.get("PATH", os.defpath)
+    if environ.get("WAYLAND_DISPLAY") and shutil.which("wl-copy", path=path):
+        return "wl-copy"
+    if environ.get("DISPLAY") and shutil.which("xclip", path=path):
+        return "xclip"
+    if environ.get("WAYLAND_DISPLAY") or environ.get("DISPLAY"):
+        raise ExportError(
+            _TITLE, "neither wl-copy nor xclip is there", "Install wl-clipboard (Wayland) or xclip (X11)."
+        )
+    raise ExportError(_TITLE, "there is no desktop here", "Save it with s, or copy its URL.")
+
+
+def copy_picture(content: bytes, environ: Mapping[str, str]) -> str:
+    """Put a picture on the clipboard as PNG; returns the tool's name.
+
+    Blocks: call it in a thread.
+
+    Raises:
+        ExportError: it cannot be done here, or it did not work.
+    """
+    tool = find_tool(environ)
+    png = _as_png(content)
+    if tool == "osascript":
+        done = _by_apple(png, environ)
+    elif tool == "wl-copy":
+        done = run_quietly(("wl-copy", "--type", "image/png"), png, environ, _TIMEOUT_S)
+    else:
+        select = ("xclip", "-selection", "clipboard", "-t", "image/png")
+        # A dead display is noticed by reading back.
+        done = run_quietly((*select, "-i"), png, environ, _TIMEOUT_S) and run_quietly(
+            (*select, "-o"), b"", environ, _TIMEOUT_S
+        )
+    if not done:
+        raise ExportError(_TITLE, f"{tool} did not take it", "Is the desktop there? Save it with s instead.")
+    return tool
+
+
+def _as_png(content: bytes) -> bytes:
+    if content[:8] == b"\x89PNG\r\n\x1a\n":
+        return content
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content)) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                raise ExportError(_TITLE, "it has more than 40 megapixels", "Save it with s instead.")
+            out = io.BytesIO()
+            opened.convert("RGBA" if opened.has_transparency_data else "RGB").save(
+                out, "PNG", compress_level=1
+            )
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ExportError(_TITLE, "it cannot be decoded", "Save it with s instead.") from error
+    return out.getvalue()
+
+
+def _by_apple(png: bytes, environ: Mapping[str, str]) -> bool:
+    handle, path = tempfile.mkstemp(suffix=".png")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(png)
+        return run_quietly(("osascript", "-e", _APPLE.format(path=path)), b"", environ, _TIMEOUT_S)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
