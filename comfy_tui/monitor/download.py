@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.types import OutputFile
-from comfy_tui.errors import BadReply, ComfyError, Refused, TimedOut, Unreachable
+from comfy_tui.errors import BadReply, ComfyError, ExportError, Refused, TimedOut, Unreachable
 from comfy_tui.monitor.part import Part
 from comfy_tui.text import format_bytes
 
@@ -32,10 +32,8 @@ _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 Told = Callable[[int, int | None], None]
 
 
-class Stopped(ComfyError):
+class Stopped(ExportError):
     """A person stopped the saving."""
-
-    code = "export"
 
 
 @dataclass
