@@ -21,7 +21,7 @@ from textual.screen import Screen
 
 from comfy_tui.errors import EXIT_OK, ComfyError, ConfigError
 from comfy_tui.keymap import KEYMAP, user_keymap
-from comfy_tui.monitor.state import Connection, Happened, Health, Jobs, Notice, Progress, Update
+from comfy_tui.monitor.state import Connection, Happened, Health, Jobs, Notice, Progress, Standstill, Update
 from comfy_tui.options import AppOptions
 from comfy_tui.pictures.mode import ImageMode
 from comfy_tui.terminal.choose import DESCRIPTIONS, offered
@@ -79,6 +79,7 @@ class ComfyApp(App[int]):
     happened: var[Happened] = var(())
     #: Grows with each upload: lists of input files are to be read again.
     inputs_changed: var[int] = var(0)
+    standstill: var[Standstill] = var(Standstill())
 
     class Published(Message):
         """The session has a new slice of state."""
@@ -166,6 +167,7 @@ class ComfyApp(App[int]):
             self._watching.cancel()
         self.session = None
         self.health, self.jobs, self.progress, self.happened = Health(), Jobs(), Progress(), ()
+        self.standstill = Standstill()
         self.connection = Connection(
             profile.name, profile.url, readonly=self.options.readonly or profile.readonly
         )
@@ -214,6 +216,8 @@ class ComfyApp(App[int]):
                     self._saves.take(jobs)
             case Progress() as progress:
                 self.progress = progress
+            case Standstill() as standstill:
+                self.standstill = standstill
             case Notice(title=title, message=text, severity=severity):
                 if severity != "information":
                     _log.warning("%s: %s", clean(title), clean(text, 2000))
@@ -414,6 +418,7 @@ CHANGING_ACTIONS = frozenset(
         "install_missing",
         "restart_server",
         "cancel_job",
+        "way_out",
         "clear_pending",
         "requeue_job",
         "reseed_job",

@@ -143,6 +143,13 @@ KEYMAP: tuple[KeyBinding, ...] = (
         True,
     ),
     K("job.cancel", ("x",), "cancel_job", "Cancel", "Cancel the chosen or marked jobs; asks first.", True),
+    K(
+        "job.way_out",
+        ("ctrl+r",),
+        "way_out",
+        "Ways out",
+        "Where a job does not stop: wait, ask again, or restart ComfyUI; asks first.",
+    ),
     K("job.clear", ("X",), "clear_pending", "Clear", "Cancel every pending job; asks first."),
     K("job.requeue", ("u",), "requeue_job", "Again", "Queue the job again, as it was.", True),
     K("job.reseed", ("U",), "reseed_job", "New seed", "Queue the job again with a new seed."),

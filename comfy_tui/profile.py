@@ -115,6 +115,8 @@ class ServerProfile:
     insecure: bool = False
     readonly: bool = False
     headers: tuple[Credential, ...] = field(default=(), repr=False)
+    #: A command line that restarts it, of the person's own; run without a shell.
+    restart_command: str = ""
 
     def credentials(self) -> tuple[tuple[str, Secret], ...]:
         """Header names with their values.

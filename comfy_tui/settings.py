@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ from comfy_tui.secret import Secret
 from comfy_tui.text import clean
 
 TITLE = "The config cannot be used"
+#: Words that only a shell understands: without one they would be arguments, silently.
+_SHELL_WORDS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1"})
+_SHELL_HINT = "Write a script and name it here, or use: sh -c '...'."
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off", "")
 
@@ -46,6 +50,7 @@ Kind = Literal[
     "secrets",
     "keys",
     "servers",
+    "command",
 ]
 _EXPECTED: Mapping[Kind, str] = {
     "text": "text in quotes",
@@ -60,6 +65,7 @@ _EXPECTED: Mapping[Kind, str] = {
     "secrets": "a table of header names",
     "keys": "a table of binding ids",
     "servers": "a table of servers, as in [servers.box]",
+    "command": "a command line in quotes",
 }
 
 
@@ -130,6 +136,12 @@ SERVER_KEYS: tuple[Key, ...] = (
     Key("ca_file", "path", None, "Certificates (PEM) to trust instead of the system's."),
     Key("insecure", "bool", False, "Do not check the server's certificate."),
     Key("readonly", "bool", False, "Never change anything on this server."),
+    Key(
+        "restart_command",
+        "command",
+        "",
+        "A command of yours that restarts this server, offered for a job that does not stop; no shell.",
+    ),
 )
 
 
@@ -189,6 +201,8 @@ class Reader:
                 return tuple(self.path(item, name) for item in value)
             case "name", str():
                 return self.template(value, name)
+            case "command", str():
+                return self.command(value, name)
             case "secret", _:
                 return self.secret(value, name)
             case "secrets", dict():
@@ -231,6 +245,18 @@ class Reader:
             return NameTemplate.parse(value)
         except ConfigError as error:
             raise self.bad(name, error.message, error.hint) from None
+
+    def command(self, value: str, name: str) -> str:
+        """A command line whose words can be told apart: it is run without a shell."""
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            raise self.bad(name, f"cannot be read: {error}", "Check its quotes.") from None
+        if "\0" in value or not value.isprintable():
+            raise self.bad(name, "expected one line of plain text")
+        if any(word in _SHELL_WORDS or word.startswith(("$(", "`")) for word in words):
+            raise self.bad(name, "holds a sign of the shell, and no shell runs it", _SHELL_HINT)
+        return value.strip()
 
     def secret(self, value: Any, name: str) -> SecretSource:
         """One of the three forms of a secret."""
@@ -288,6 +314,7 @@ class Reader:
             insecure=values.get("insecure", False),
             readonly=values.get("readonly", False),
             headers=self.credentials(values, basic, place),
+            restart_command=values.get("restart_command", ""),
         )
 
     def credentials(

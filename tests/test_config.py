@@ -250,3 +250,27 @@ class TestResolve:
             self.resolve(Config(), None, tmp_path)
         with pytest.raises(ConfigError, match=r"COMFYUI_URL: http://\*\*\*@x y"):
             self.resolve(Config(), None, COMFYUI_URL="http://me:pw@x y")
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("sh -c 'a", "No closing quotation"),
+        ("systemctl restart a && echo", "sign of the shell"),
+        ("a | b", "sign of the shell"),
+        ("a\\nb", "one line of plain text"),
+    ],
+)
+def test_a_restart_command_that_would_surprise_is_refused(tmp_path: Path, value: str, problem: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f'[servers.box]\nurl = "box"\nrestart_command = "{value}"\n')
+    with pytest.raises(ConfigError, match=problem) as raised:
+        load_config(file, {})
+    assert "servers.box.restart_command" in str(raised.value)
+
+
+def test_a_restart_command_is_kept_as_it_was_written(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[servers.box]\nurl = "box"\nrestart_command = "ssh box \'systemctl restart a; true\'"\n')
+    [server] = load_config(file, {}).servers
+    assert server.restart_command == "ssh box 'systemctl restart a; true'"

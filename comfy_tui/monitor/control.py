@@ -29,15 +29,13 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """Memory before and after ``POST /free``, in bytes; None where the server did not tell.
+    """What the server said before and after ``POST /free``.
 
     ``waits`` is True where the server will act only after the running job.
     """
 
-    vram_before_bytes: int | None
-    vram_after_bytes: int | None
-    ram_before_bytes: int | None
-    ram_after_bytes: int | None
+    before: SystemStats
+    after: SystemStats
     waits: bool
 
 
@@ -210,10 +208,4 @@ class Control:
                 break
             if settled and waited >= 4 * _FREE_STEP_S:
                 break
-        return Freed(
-            used_vram_bytes(before),
-            used_vram_bytes(after),
-            used_ram_bytes(before),
-            used_ram_bytes(after),
-            waits=busy,
-        )
+        return Freed(before, after, waits=busy)

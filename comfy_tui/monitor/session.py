@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -20,16 +20,28 @@ from comfy_tui.comfy.types import Submitted, SystemStats
 from comfy_tui.config import ServerProfile
 from comfy_tui.errors import ApiError, ComfyError, ConfigError, Refused, TimedOut, Unreachable
 from comfy_tui.monitor.attendant import Attendant
-from comfy_tui.monitor.control import Control, used_ram_bytes, used_vram_bytes
+from comfy_tui.monitor.control import Cancelled, Control, used_ram_bytes, used_vram_bytes
+from comfy_tui.monitor.freeing import Freeing
 from comfy_tui.monitor.jobs import JobTracker
 from comfy_tui.monitor.live import Live
 from comfy_tui.monitor.log_steps import last_step
 from comfy_tui.monitor.poller import Poller
 from comfy_tui.monitor.progress import ProgressTracker
-from comfy_tui.monitor.state import Connection, Health, Job, Jobs, Link, Notice, Problem, Source, Update
+from comfy_tui.monitor.standstill import Signs
+from comfy_tui.monitor.state import (
+    Connection,
+    Health,
+    Jobs,
+    Link,
+    Notice,
+    Problem,
+    Source,
+    Standstill,
+    Update,
+)
 from comfy_tui.monitor.submit import Outbox, Submission
 from comfy_tui.options import Pace
-from comfy_tui.text import clean, count_of, format_bytes, format_duration
+from comfy_tui.text import clean, count_of, format_duration
 
 __all__ = ["Attendant", "Session", "read_install_id", "short_id"]
 
@@ -105,7 +117,9 @@ class Session:
         self._poller = Poller(self._tick, interval_s)
         self._warned_long: set[str] = set()
         self._last_point_s = 0.0
-        self._freeing: tuple[str, SystemStats] | None = None
+        self._freeing = Freeing(self.control)
+        self.standstill = Standstill()
+        self._signs = Signs(patience_s=pace.standstill_s, cancel_patience_s=pace.cancel_s, clock=clock)
         #: The server was gone since the jobs were last read: it may have lost them.
         self._was_lost = False
 
@@ -150,7 +164,9 @@ class Session:
             last_answer_s=self._clock(),
             response_time_s=self.client.response_time_s,
         )
-        await self._follow_free()
+        freed = self._freeing.polled(self.jobs, self.health.stats)
+        if freed is not None:
+            self._publish(freed)
         return True
 
     def _lost(self, error: ComfyError) -> None:
@@ -169,6 +185,7 @@ class Session:
             self._set_health(replace(self.health, problem=Problem.of(result)))
             return
         now = self._clock()
+        self._signs.vram(used_vram_bytes(result))
         past = self.health.vram_past
         shares = tuple(_share(device.vram_used_bytes, device.vram_total_bytes) for device in result.devices)
         if len(past) != len(shares):
@@ -195,6 +212,7 @@ class Session:
         self._set_jobs(replace(result, unsent=self._outbox.unsent))
         self.live.polled(tuple(job.prompt_id for job in (*result.running, *result.pending)))
         self._check_progress(result)
+        self._look_for_signs(result)
         self._warn_of_long_jobs(result)
 
     def _check_progress(self, jobs: Jobs) -> None:
@@ -205,6 +223,16 @@ class Session:
             self._progress.forget(prompt_id)
             self._publish(self._progress.progress)
         self._unlisted = prompt_id if missing else ""
+
+    def _look_for_signs(self, jobs: Jobs) -> None:
+        """Publish what speaks for a job that stands still."""
+        told = self.live.source is Source.LIVE and any(
+            job.client_id == self.live.client_id for job in jobs.running
+        )
+        found = self._signs.polled(jobs, told=told, hears_logs=bool(self.live.hears_logs))
+        if found != self.standstill:
+            self.standstill = found
+            self._publish(found)
 
     def _tell_of_forgotten(self, now: Jobs) -> None:
         """A server that was started again has forgotten its queue: say which jobs of ours that hit."""
@@ -259,6 +287,7 @@ class Session:
 
     def _take_event(self, event: Event) -> None:
         before = self._progress.progress
+        self._signs.take(event)
         match event:
             case Greeted() | QueueChanged():
                 if event.remaining != len(self.jobs.running) + len(self.jobs.pending):
@@ -321,30 +350,19 @@ class Session:
 
     async def free(self, *, unload_models: bool, free_memory: bool) -> str:
         """Free memory; returns what became of it in words, read from the server."""
-        before = await self.client.system_stats()
-        freed = await self.control.free(unload_models=unload_models, free_memory=free_memory)
-        self._poller.poke()
-        if freed.waits:
-            running: Job | None = next(iter(self.jobs.running), None)
-            self._freeing = (running.prompt_id if running else "", before)
-            return "The server will free memory when the running job ends; you will be told."
-        return _freed_text(freed.vram_before_bytes, freed.vram_after_bytes, "VRAM") or (
-            _freed_text(freed.ram_before_bytes, freed.ram_after_bytes, "RAM") or "The server does not say."
-        )
+        try:
+            return await self._freeing.free(self.jobs, unload_models=unload_models, free_memory=free_memory)
+        finally:
+            self._poller.poke()
 
-    async def _follow_free(self) -> None:
-        """Tell what a waiting request to free memory did, once its job has ended."""
-        if self._freeing is None or self.health.stats is None:
-            return
-        prompt_id, before = self._freeing
-        if any(job.prompt_id == prompt_id or not prompt_id for job in self.jobs.running):
-            return
-        self._freeing = None
-        after = self.health.stats
-        text = _freed_text(used_vram_bytes(before), used_vram_bytes(after), "VRAM") or _freed_text(
-            used_ram_bytes(before), used_ram_bytes(after), "RAM"
-        )
-        self._publish(Notice("Memory, after the job", text or "the server does not say", kind="freed"))
+    async def cancel(self, prompt_ids: Iterable[str]) -> Cancelled:
+        """Cancel exactly these jobs; one that does not stop is told of in :attr:`standstill`."""
+        try:
+            cancelled = await self.control.cancel(prompt_ids)
+            self._signs.cancel_asked(cancelled.interrupted)
+            return cancelled
+        finally:
+            self._poller.poke()
 
     # -- publishing ----------------------------------------------------------------------------
 
@@ -371,14 +389,6 @@ async def _outcome(call: Callable[[], Awaitable[T]]) -> T | ComfyError:
 
 def _share(part: int | None, whole: int | None) -> float:
     return part / whole if part is not None and whole else 0.0
-
-
-def _freed_text(before: int | None, after: int | None, what: str) -> str:
-    if before is None or after is None:
-        return ""
-    if before - after >= 1024 * 1024:
-        return f"{format_bytes(before - after)} {what} freed: {format_bytes(after)} in use now."
-    return f"No {what} was freed: {format_bytes(after)} in use, as before."
 
 
 def short_id(prompt_id: str) -> str:

@@ -181,6 +181,30 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Standstill:
+    """What speaks for a running job that does not get on, with since when; None: not known, or not so.
+
+    Empty (no ``prompt_id``) while there is nothing to say.
+    """
+
+    prompt_id: str = ""
+    #: When this console asked the server to interrupt it.
+    cancel_asked_s: float | None = None
+    #: Whether that was long ago.
+    cancel_late: bool = False
+    no_step_since_s: float | None = None
+    log_silent_since_s: float | None = None
+    vram_same_since_s: float | None = None
+    #: How many jobs wait behind it and have not moved.
+    waiting: int = 0
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no sign of life came for long."""
+        return self.no_step_since_s is not None or self.log_silent_since_s is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something that happened and that a person wants to hear of, once."""
 
@@ -194,6 +218,6 @@ class Notice:
     prompt_ids: tuple[str, ...] = ()
 
 
-Update = Connection | Health | Jobs | Progress | Notice
+Update = Connection | Health | Jobs | Progress | Standstill | Notice
 #: The events of this run, the newest first, each with its number.
 Happened = tuple[tuple[int, "JournalEvent"], ...]

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
@@ -129,3 +129,41 @@ class ChoiceDialog(ModalScreen[str | None]):
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option.id)
+
+
+class NoteDialog(ModalScreen[None]):
+    """Shows a text of some lines, to be scrolled and closed.
+
+    Args:
+        title: what it is.
+        text: the text; control characters are left out.
+    """
+
+    DEFAULT_CSS = f"""NoteDialog {{ {_DIALOG_CSS}
+        & > Vertical {{ width: 90%; }}
+        & #note {{ height: auto; max-height: 18; }}
+        & #note Static {{ height: auto; }}
+    }}"""
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "leave", "Close")]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title, self._text = title, text
+
+    def compose(self) -> ComposeResult:
+        """The text."""
+        with Vertical() as box:
+            box.border_title = Text(clean(self._title))
+            box.border_subtitle = Text("escape closes")
+            with VerticalScroll(id="note"):
+                yield Static(Text(clean_lines(self._text, 64_000)), markup=False)
+
+    def on_mount(self) -> None:
+        """The end is what matters most."""
+        note = self.query_one("#note", VerticalScroll)
+        note.focus()
+        note.scroll_end(animate=False)
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss(None)

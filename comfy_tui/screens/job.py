@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 from typing import ClassVar
 
 from rich.text import Text
@@ -23,6 +24,7 @@ from comfy_tui.widgets.job_text import summary_facts, times_words
 from comfy_tui.widgets.line_view import Line, LineView
 from comfy_tui.widgets.live_preview import LivePreview
 from comfy_tui.widgets.progress_line import progress_words
+from comfy_tui.widgets.standstill_line import standstill_words
 
 
 class JobScreen(ConsoleScreen, JobActions):
@@ -34,7 +36,7 @@ class JobScreen(ConsoleScreen, JobActions):
 
     MODE = "queue"
     AREA = "job"
-    SLICES = ("jobs", "progress")
+    SLICES = ("jobs", "progress", "standstill")
     BINDINGS: ClassVar[list[BindingType]] = [
         *(binding for binding in bindings("app") if binding.id in ("app.back", "app.refresh")),
         *bindings("job", leave_out=("job.clear",)),
@@ -43,7 +45,7 @@ class JobScreen(ConsoleScreen, JobActions):
     ]
     DEFAULT_CSS = """
     JobScreen {
-        & #head { height: auto; max-height: 5; padding: 0 1; }
+        & #head { height: auto; max-height: 8; padding: 0 1; }
         & LineView { height: 1fr; }
         & #picture { height: 40%; max-height: 16; }
     }
@@ -122,6 +124,10 @@ class JobScreen(ConsoleScreen, JobActions):
             if entry in jobs.running and progress.prompt_id == entry.prompt_id:
                 preview = progress.preview
                 lines.append(progress_words(jobs, self.console.progress, width, self.now_s()))
+        still = self.console.standstill
+        if still.prompt_id == entry.prompt_id:
+            said = standstill_words(still, self.console.progress, self.now_s())
+            lines += textwrap.wrap(said, width)[:3]
         self.query_one("#picture", LivePreview).show_preview(preview)
         words = "\n".join(shorten(line, width) for line in lines)
         if words != self._head:

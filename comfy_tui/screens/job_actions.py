@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
-
-from textual.screen import Screen
+from typing import TYPE_CHECKING, cast
 
 from comfy_tui.comfy.types import JobState, Submitted
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.control import Cancelled
 from comfy_tui.monitor.state import Job, Unsent
 from comfy_tui.screens.dialogs import ChoiceDialog, ConfirmDialog
+from comfy_tui.screens.way_out import WayOut
 from comfy_tui.text import clean, count_of
 from comfy_tui.widgets.job_row import Entry, count_with_owners, named, who
 from comfy_tui.widgets.job_text import error_report
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from comfy_tui.monitor.session import Session
 
 
-class JobActions(Screen[Any]):
+class JobActions(WayOut):
     """The actions of the area ``job``; a second base of a screen that says which jobs are chosen."""
 
     def chosen_entries(self) -> tuple[Entry, ...]:
@@ -57,6 +56,10 @@ class JobActions(Screen[Any]):
             words = "Choose a job first." if not chosen else "It has ended already."
             self.console.tell("Nothing to cancel", words if len(chosen) < 2 else "They have ended already.")
             return
+        stuck = self.stuck_job()
+        if stuck is not None and [entry.prompt_id for entry in hit] == [stuck.prompt_id]:
+            self.action_way_out()  # asking in the same way once more is one of them
+            return
         jobs = [entry for entry in hit if isinstance(entry, Job)]
         unsent = [entry for entry in hit if isinstance(entry, Unsent)]
         message = _cancel_question(jobs, unsent)
@@ -70,10 +73,7 @@ class JobActions(Screen[Any]):
         async def call(session: Session) -> Cancelled:
             for entry in unsent:
                 session.discard_unsent(entry.prompt_id)
-            try:
-                return await session.control.cancel(ids) if ids else Cancelled()
-            finally:
-                session.poke()
+            return await session.cancel(ids) if ids else Cancelled()
 
         self.console.act(call, lambda result: _cancel_words(result, titles, len(unsent)), title="Cancel")
         self.acted()

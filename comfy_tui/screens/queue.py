@@ -22,6 +22,7 @@ from comfy_tui.widgets.job_text import preview_text
 from comfy_tui.widgets.live_preview import LivePreview
 from comfy_tui.widgets.progress_line import progress_words
 from comfy_tui.widgets.row_list import RowList
+from comfy_tui.widgets.standstill_line import standstill_words
 
 #: From this width on a pane beside the list tells of the job under the cursor.
 PREVIEW_WIDTH = 110
@@ -34,7 +35,7 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
 
     MODE = "queue"
     AREA = "job"
-    SLICES = ("jobs", "progress")
+    SLICES = ("jobs", "progress", "standstill")
     FILTERED = "#jobs"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("job"),
@@ -44,7 +45,9 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
     QueueScreen {
         & #sums, & #now, & #trouble { height: 1; padding: 0 1; }
         & #sums { color: $text-muted; }
-        & #trouble { height: auto; max-height: 3; background: $warning-muted; color: $text-warning; }
+        & #trouble, & #still {
+            height: auto; max-height: 3; padding: 0 1; background: $warning-muted; color: $text-warning;
+        }
         & #jobs { width: 1fr; height: 1fr; }
         & #preview {
             width: 38%; height: 1fr; padding: 0 1; background: $surface; border-left: solid $panel;
@@ -67,6 +70,7 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         yield Static(id="sums", markup=False)
         yield Static(id="trouble", markup=False)
         yield Static(id="now", markup=False)
+        yield Static(id="still", markup=False)
         yield FilterBar("filter: name, id, ours or other, state")
         with Horizontal(id="panes"):
             yield RowList(COLUMNS, id="jobs")
@@ -85,7 +89,10 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         """Show the jobs, or why there are none."""
         jobs = self.console.jobs
         self._entries = keyed(jobs)
-        rows = job_rows(self._entries, self.now_s(), self.filter_text, seen_s=self._seen_s())
+        stopping = self.console.standstill.prompt_id if self.console.standstill.cancel_asked_s else ""
+        rows = job_rows(
+            self._entries, self.now_s(), self.filter_text, seen_s=self._seen_s(), stopping=stopping
+        )
         panes, empty = self.query_one("#panes"), self.query_one("#empty", EmptyState)
         panes.display, empty.display = bool(rows), not rows
         row_list = self.query_one("#jobs", RowList)
@@ -112,6 +119,9 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         gap = max(1, width - cell_len(sums) - cell_len(age))
         self._say("sums", shorten(sums + " " * gap + age, width))
         self._say("now", progress_words(jobs, self.console.progress, width, self.now_s()) if read else "")
+        still = standstill_words(self.console.standstill, self.console.progress, now)
+        self.query_one("#still").display = bool(still)
+        self._say("still", still)
         # The banner and the empty state tell their own problems.
         problem = jobs.problem if connection.problem is None and self._entries else None
         self.query_one("#trouble").display = problem is not None
@@ -125,7 +135,7 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
     def _say(self, name: str, words: str) -> None:
         if self._shown.get(name) != words:
             self._shown[name] = words
-            self.query_one(f"#{name}", Static).update(Text(words, no_wrap=name != "trouble"))
+            self.query_one(f"#{name}", Static).update(Text(words, no_wrap=name not in ("trouble", "still")))
 
     def _paint_empty(self, empty: EmptyState) -> None:
         jobs, connection = self.console.jobs, self.console.connection

@@ -22,6 +22,8 @@ STATES: Mapping[JobState, tuple[str, str]] = {
 }
 UNCONFIRMED = "? unknown"
 UNSENT = "! not sent"
+#: A job that runs and was asked to stop.
+STOPPING = "▶ stopping"
 COLUMNS = (
     Column("State", 11),
     Column("#", 3, drop=1, right=True),
@@ -86,7 +88,12 @@ def keyed(jobs: Jobs) -> dict[str, Entry]:
 
 
 def job_rows(
-    entries: Mapping[str, Entry], now_s: float, wanted: str = "", *, seen_s: float | None = None
+    entries: Mapping[str, Entry],
+    now_s: float,
+    wanted: str = "",
+    *,
+    seen_s: float | None = None,
+    stopping: str = "",
 ) -> tuple[Row, ...]:
     """The rows under their headings, narrowed to those that hold the wanted words.
 
@@ -95,6 +102,7 @@ def job_rows(
         now_s: the time.
         wanted: words that a row must hold.
         seen_s: up to when running jobs are known to have run, where that is not now.
+        stopping: the id of a job that runs and was asked to stop.
     """
     sections: dict[str, list[tuple[str, Entry]]] = {}
     for key, entry in entries.items():
@@ -104,7 +112,12 @@ def job_rows(
         numbered = enumerate(members, 1)
         made = [
             _row(
-                key, entry, place if title == "Waiting" else None, now_s, now_s if seen_s is None else seen_s
+                key,
+                entry,
+                place if title == "Waiting" else None,
+                now_s,
+                now_s if seen_s is None else seen_s,
+                stopping=title == "Running" and entry.prompt_id == stopping,
             )
             for place, (key, entry) in numbered
             if not wanted or matches(wanted, *search_texts(entry))
@@ -129,13 +142,15 @@ def _section(entry: Entry) -> str:
     return "Waiting" if entry.state is JobState.PENDING else "Done"
 
 
-def _row(key: str, entry: Entry, place: int | None, now_s: float, seen_s: float) -> Row:
+def _row(
+    key: str, entry: Entry, place: int | None, now_s: float, seen_s: float, *, stopping: bool = False
+) -> Row:
     look = "warn" if isinstance(entry, Unsent) else STATES[entry.state][1]
     whose = who(entry)
     return Row(
         key,
         (
-            Cell(state_words(entry), look),
+            Cell(STOPPING, "warn") if stopping else Cell(state_words(entry), look),
             str(place) if place is not None else "",
             clean(entry.title, 120),
             Cell(short_id(entry.prompt_id), "dim"),
