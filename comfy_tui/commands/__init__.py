@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from comfy_tui.commands import convert, demo, inventory, paths, run, status, validate
+from comfy_tui.commands import convert, demo, inventory, paths, run, status, validate, watch
 from comfy_tui.commands.common import Command
 
 __all__ = ["COMMANDS", "Command"]
@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, Command] = {
     for command in (
         status.COMMAND,
         run.COMMAND,
+        watch.COMMAND,
         convert.COMMAND,
         validate.COMMAND,
         inventory.COMMAND,

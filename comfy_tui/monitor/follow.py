@@ -14,7 +14,8 @@ from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.events import Event, Greeted, LogLines, QueueChanged
 from comfy_tui.comfy.socket import listen, socket_errors
 from comfy_tui.comfy.types import JobRecord
-from comfy_tui.errors import ApiError
+from comfy_tui.errors import ApiError, ComfyError
+from comfy_tui.monitor.log_steps import last_step
 from comfy_tui.monitor.progress import ProgressTracker
 from comfy_tui.monitor.state import Progress
 
@@ -29,6 +30,8 @@ CONNECT_S = 3.0
 #: A queue of many prompts is a large answer: asking takes at most this share of the time.
 _BUSY_SHARE = 0.1
 _SOON_S = 0.3
+#: Events that nobody has taken yet; who takes them may wait for whoever reads what it says.
+_MOST_EVENTS = 5000
 _RECONNECT_S = (1.0, 2.0, 5.0, 15.0)
 
 
@@ -79,12 +82,14 @@ class Follower:
     Args:
         client: the server.
         client_id: with which the prompts are sent.
+        logs: also read steps from the server's log, for prompts that somebody else has sent.
     """
 
-    def __init__(self, client: ComfyClient, *, client_id: str) -> None:
+    def __init__(self, client: ComfyClient, *, client_id: str, logs: bool = False) -> None:
         self._client = client
+        self._logs = logs
         self._client_id = client_id
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._events: asyncio.Queue[Event] = asyncio.Queue(_MOST_EVENTS)
         #: Events of prompts that are not followed yet.
         self._later: dict[str, list[Event]] = {}
         self._connected = asyncio.Event()
@@ -125,6 +130,11 @@ class Follower:
             event = await self._next_event(prompt_id, look.due_s)
             if isinstance(event, Greeted | QueueChanged):
                 look.hurry()
+            elif isinstance(event, LogLines):
+                bar = last_step(event.entries) if look.runs_alone else None
+                if bar is not None:
+                    tracker.feed_log(prompt_id, bar)
+                    yield Running(tracker.progress)
             elif event is not None and not over:
                 before = tracker.progress
                 over = tracker.feed(event) is not None
@@ -160,9 +170,7 @@ class Follower:
                     event = await asyncio.wait_for(self._events.get(), patience)
                 except TimeoutError:
                     return None
-            if isinstance(event, LogLines):
-                continue
-            if isinstance(event, Greeted | QueueChanged) or event.prompt_id in ("", prompt_id):
+            if isinstance(event, Greeted | LogLines | QueueChanged) or event.prompt_id in ("", prompt_id):
                 return event
             if event.prompt_id in self._later:  # some events of other people's prompts come to everybody
                 self._later[event.prompt_id].append(event)
@@ -170,17 +178,28 @@ class Follower:
     async def _listen(self) -> None:
         """Keep the socket open under the one id that the prompts were sent with."""
         failures = 0
+        subscribing: asyncio.Task[None] | None = None  # held, so that it is not collected before its end
         while True:
             with contextlib.suppress(*socket_errors()):
                 async with contextlib.aclosing(listen(self._client.profile, self._client_id)) as events:
                     async for event in events:
                         failures, self._is_open = 0, True
                         self._connected.set()
+                        if isinstance(event, Greeted) and self._logs:
+                            subscribing = asyncio.create_task(self._subscribe())
+                        if self._events.full():
+                            self._events.get_nowait()  # asking finds what this one told
                         self._events.put_nowait(event)
             self._is_open = False
             self._connected.set()  # nobody waits for what does not come
             await asyncio.sleep(_RECONNECT_S[min(failures, len(_RECONNECT_S) - 1)])
             failures += 1
+            if subscribing is not None:
+                subscribing.cancel()
+
+    async def _subscribe(self) -> None:
+        with contextlib.suppress(ComfyError):  # without it nothing else is missing
+            await self._client.subscribe_logs(self._client_id)
 
 
 class _Look:
@@ -193,6 +212,8 @@ class _Look:
         self._away_since_s: float | None = None
         self._was_away = False
         self._running = False
+        #: Whether it runs, and nothing else does: then bars in the log are its own.
+        self.runs_alone = False
         self._not_before_s = 0.0
         #: When to ask next, by the monotonic clock.
         self.due_s = 0.0
@@ -242,6 +263,7 @@ class _Look:
         record = await self._client.history_entry(self._prompt_id)
         if record is None:
             queue = await self._client.queue()
+            self.runs_alone = [job.prompt_id for job in queue.running] == [self._prompt_id]
             if any(job.prompt_id == self._prompt_id for job in queue.running):
                 return Running()
             for place, job in enumerate(queue.pending):

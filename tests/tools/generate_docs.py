@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from comfy_tui.commands import run, validate
+from comfy_tui.commands import run, validate, watch
 from comfy_tui.commands.diagnostic_text import DIAGNOSTIC_KEYS
 from comfy_tui.commands.status import JSON_KEYS
 from comfy_tui.config import KEYS, SERVER_KEYS, Key
@@ -73,11 +73,11 @@ def json_table(keys: Mapping[str, str] = JSON_KEYS) -> str:
     return table(("Key", "Meaning"), ((f"`{key}`", words) for key, words in keys.items()))
 
 
-def events_table() -> str:
-    """The events of ``run --json`` and their keys."""
+def events_table(events: Mapping[str, Mapping[str, str]] = run.EVENT_KEYS) -> str:
+    """The events of a command's ``--json`` and their keys; by default those of ``run``."""
     rows = (
         (f"`{event}`" if number == 0 else "", f"`{key}`" if key else "", words)
-        for event, keys in run.EVENT_KEYS.items()
+        for event, keys in events.items()
         for number, (key, words) in enumerate((keys or {"": "it runs now"}).items())
     )
     return table(("Event", "Key", "Meaning"), rows)
@@ -91,6 +91,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "validate-json": lambda: json_table(validate.JSON_KEYS),
     "diagnostic-json": lambda: json_table(DIAGNOSTIC_KEYS),
     "run-json": events_table,
+    "watch-json": lambda: events_table(watch.EVENT_KEYS),
     "inventory-json": lambda: json_table(project_file.KEYS),
 }
 
