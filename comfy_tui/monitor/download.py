@@ -32,6 +32,10 @@ _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 Told = Callable[[int, int | None], None]
 
 
+class _AnotherFile(Exception):
+    """The rest that came is not the rest of what is here."""
+
+
 class Stopped(ExportError):
     """A person stopped the saving."""
 
@@ -41,7 +45,8 @@ class _Known:
     """What the first answer said of the file."""
 
     total_bytes: int | None = None
-    validator: str = ""
+    #: ETag and date: what they say must stay the same from part to part.
+    marks: tuple[str, str] = ("", "")
     resumable: bool = False
 
 
@@ -72,10 +77,10 @@ async def download(
                 waits = list(RETRY_S)
             elif len(waits) <= (0 if known.resumable else len(RETRY_S) - _FROM_THE_START):
                 raise _incomplete(error, part.size_bytes, known) from error
-        except Refused as error:
-            if error.status != 416 or not part.size_bytes:
+        except (Refused, _AnotherFile) as error:
+            if isinstance(error, Refused) and (error.status != 416 or not part.size_bytes):
                 raise
-            known.resumable = False  # it is another file by now
+            known.resumable = False  # it is another file by now, or a part that was not asked for
         await asyncio.sleep(waits.pop(0) if waits else RETRY_S[-1])
     raise BadReply("The file came incomplete", f"{part.size_bytes} bytes", "Nothing was saved; try again.")
 
@@ -98,7 +103,8 @@ async def _fetch(
     # Packed on the way, a file could not be gone on with.
     headers = {"Accept-Encoding": "identity"}
     if known.resumable and part.size_bytes:
-        headers |= {"Range": f"bytes={part.size_bytes}-", "If-Range": known.validator}
+        # aiohttp looks at a date there and at nothing else: the marks are compared here as well.
+        headers |= {"Range": f"bytes={part.size_bytes}-", "If-Range": known.marks[1] or known.marks[0]}
     async with client.view(file, headers=headers) as response:
         if not _goes_on(response, part.size_bytes, known):
             if part.size_bytes:
@@ -129,20 +135,27 @@ def _goes_on(response: httpx.Response, have_bytes: int, known: _Known) -> bool:
     if response.status_code != 206:
         return False
     found = _RANGE.fullmatch(response.headers.get("content-range", "").strip())
-    if found is None or int(found[1]) != have_bytes or int(found[3]) != known.total_bytes:
-        raise BadReply(
-            "The server sent another part of the file", "than the one it was asked for", "Try again."
-        )
+    told = _marks(response)
+    if (
+        found is None
+        or int(found[1]) != have_bytes
+        or int(found[3]) != known.total_bytes
+        or told != known.marks
+    ):
+        raise _AnotherFile
     return True
+
+
+def _marks(response: httpx.Response) -> tuple[str, str]:
+    return response.headers.get("etag", ""), response.headers.get("last-modified", "")
 
 
 def _learn(response: httpx.Response, known: _Known) -> None:
     headers = response.headers
     packed = headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
     known.total_bytes = None if packed else _number(headers.get("content-length", ""))
-    etag = headers.get("etag", "")
-    known.validator = etag if etag and not etag.startswith("W/") else headers.get("last-modified", "")
-    known.resumable = bool(known.validator) and known.total_bytes is not None
+    known.marks = _marks(response)
+    known.resumable = any(known.marks) and known.total_bytes is not None and not packed
 
 
 def _number(text: str) -> int | None:
