@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
@@ -25,6 +26,7 @@ _KEYS = (
     *("output.save", "output.save_to", "output.save_otherwise", "output.stop", "output.workflow"),
     *("output.requeue", "output.reseed", "output.view", "output.upload", "output.delete"),
 )
+_SHOWN = ("output.workflow", "output.requeue", "output.reseed", "output.save")
 
 
 class _Page(ConsoleScreen, OutputActions):
@@ -90,8 +92,12 @@ class MadeScreen(_Page):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(binding for binding in bindings("output") if binding.id in _KEYS),
-        Binding("w", "other_source", "History or file", show=True),
+        *(
+            replace(binding, show=binding.id in _SHOWN)
+            for binding in bindings("output")
+            if binding.id in _KEYS
+        ),
+        Binding("w", "other_source", "History/file", show=True),
     ]
 
     def __init__(self, output: Output) -> None:
@@ -112,6 +118,7 @@ class MadeScreen(_Page):
             self._show_error(error, Line(""), Line(f"w looks into {other} instead.", "dim"))
             return
         self._making = making
+        self._say(f"What made {output.name} · from {making.source}")
         saved = await self.console.saves.path_of(output)
         url = output.url(self.console.connection.url)
         lines = await asyncio.to_thread(made_lines, output, making, url=url, saved=saved)

@@ -145,8 +145,8 @@ class MakingActions(ActsOnOutputs):
         from comfy_tui.screens.dialogs import ConfirmDialog
 
         message = (
-            f"{_named(jobs)}\nTheir {count_of(sum(len(job.outputs) for job in jobs), 'file')} are not listed "
-            "any more. The files stay on the server, and what you saved stays here."
+            f"{_named(jobs)}\nWhat they made is not listed any more. The files stay on the server, and what "
+            "you saved stays here."
         )
         ids = [job.prompt_id for job in jobs]
 

@@ -37,15 +37,11 @@ async def open_run(
     from comfy_tui.screens.workflows import WorkflowsScreen
 
     await console.switch_mode("workflows")
-    screen = console.screen_stack[0] if console.screen_stack else None
-    found = [one for one in console.screen_stack if isinstance(one, WorkflowsScreen)]
-    if not found:
-        raise ComfyError("The workflow cannot be opened", f"{screen} is no list of workflows")
-    target = found[0]
+    target = next(one for one in console.screen_stack if isinstance(one, WorkflowsScreen))
     words = "the values of that run are in the file"
     entry = None
     if workflow is not None:
-        entry = await _listed(target, name, prompt_id, workflow)
+        entry = await _kept(name, prompt_id, workflow)
         values = await _values_of_run(target.desk, entry, prompt)
         if values is None:
             entry = None
@@ -53,26 +49,26 @@ async def open_run(
             target.desk.set_edits(entry, Edits(values=values))
             words = f"{count_of(len(values), 'value')} of that run set; u forgets them"
     if entry is None:
-        entry = await _listed(target, f"{name} as it ran", prompt_id, prompt)
+        entry = await _kept(f"{name} as it ran", prompt_id, prompt)
         if workflow is not None:
             words = "as the server ran it: the editor's document does not make the same prompt here"
+    assert entry.path is not None
+    await asyncio.to_thread(add_recent, entry.path)
+    await target.add_recent_entry(entry)
     target.show_again()
     open_pages = len(console.screen_stack) > 1
     more = " Close the page above the list to see it." if open_pages else " Q queues it, e changes values."
     console.tell("Workflow of that run", f"{entry.name}: {words}.{more}")
 
 
-async def _listed(target: Any, name: str, prompt_id: str, content: Mapping[str, Any]) -> Entry:
+async def _kept(name: str, prompt_id: str, content: Mapping[str, Any]) -> Entry:
+    """The document as a file that can be opened like any other."""
     try:
-        path = await asyncio.to_thread(write_run, name, prompt_id, content)
+        return path_entry(await asyncio.to_thread(write_run, name, prompt_id, content))
     except OSError as error:
         raise ExportError(
             "The workflow cannot be kept", f"{error.filename}: {error.strerror}", "Is the disk full?"
         ) from error
-    await asyncio.to_thread(add_recent, path)
-    entry = path_entry(path)
-    await target.add_recent_entry(entry)
-    return entry
 
 
 async def _values_of_run(desk: Desk, entry: Entry, prompt: Mapping[str, Any]) -> dict[Key, Any] | None:

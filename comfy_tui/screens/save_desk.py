@@ -73,7 +73,12 @@ class SaveDesk:
         ]
         self._stopping = False
         self._running += 1
-        how = replace(self._how(strip), told=self._told, stopped=lambda: self._stopping, kept=self._kept)
+        how = replace(
+            self._how(strip),
+            told=self._told,
+            stopped=lambda: self._stopping,
+            kept=lambda item, path: self._kept(item, path, folder),
+        )
         try:
             return await save_files(client, wanted, folder, how)
         finally:
@@ -94,9 +99,11 @@ class SaveDesk:
         for line in self._console.screen.query(SaveLine):
             line.show(progress)
 
-    def _kept(self, wanted: Wanted, path: Path) -> None:
+    def _kept(self, wanted: Wanted, path: Path, folder: Path) -> None:
+        """Remember where it is; runs in a thread."""
         self._paths[(wanted.prompt_id, wanted.file)] = path
-        self.ledger.done(self.ledger.key(wanted.prompt_id, wanted.file, path.parent), path)
+        place = folder.expanduser().resolve()
+        self.ledger.done(self.ledger.key(wanted.prompt_id, wanted.file, place), path)
 
     def stop(self) -> bool:
         """Stop saving; False where nothing is saved."""

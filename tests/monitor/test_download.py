@@ -74,7 +74,7 @@ async def test_a_file_that_changed_meanwhile_is_begun_again(server: DemoServer, 
 async def test_it_is_given_up_when_nothing_more_comes(server: DemoServer, tmp_path: Path) -> None:
     async with cut_line(server.port) as line:
         line.cuts = [1000, *[0] * 50]
-        with pytest.raises(ApiError, match="1000 B of .* had come, nothing was saved"):
+        with pytest.raises(ApiError, match=r"1000 B of .* had come, nothing was saved"):
             await save(line.url, tmp_path)
         assert len(line.asked) < 10
     assert os.listdir(tmp_path) == []
