@@ -7,6 +7,7 @@ import gc
 import importlib
 import logging
 import os
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -28,6 +29,7 @@ from comfy_tui.terminal.choose import DESCRIPTIONS, offered
 from comfy_tui.text import clean, clean_lines
 from comfy_tui.themes import DEFAULT_THEME, load_themes
 from comfy_tui.widgets.bindings import bindings
+from comfy_tui.widgets.counted import counted
 from comfy_tui.widgets.filters import AsciiFilter, SafeFilter
 from comfy_tui.widgets.graphics import Graphics
 from comfy_tui.widgets.picture_driver import picture_driver
@@ -69,6 +71,7 @@ class ComfyApp(App[int]):
         "queue": _mode("queue", "QueueScreen"),
         "outputs": _mode("outputs", "OutputsScreen"),
         "logs": _mode("logs", "LogsScreen"),
+        "doctor": _mode("doctor", "DoctorScreen"),
     }
     DEFAULT_MODE = "servers"
 
@@ -100,6 +103,11 @@ class ComfyApp(App[int]):
         self.options = options
         super().__init__()
         self.graphics = Graphics(self, _image_mode(options), options.terminal)
+        #: The text that was copied last.
+        self.copied = ""
+        #: Bytes that went to the terminal, by screen.
+        self.sent_bytes: Counter[str] = Counter()
+        self.driver_class = counted(self.driver_class, self._note_sent)
         self.session: Session | None = None
         self._attendant: Attendant | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -109,6 +117,9 @@ class ComfyApp(App[int]):
         self.connection = Connection(
             options.server.name, options.server.url, readonly=options.readonly or options.server.readonly
         )
+
+    def _note_sent(self, count_bytes: int) -> None:
+        self.sent_bytes[self.current_mode] += count_bytes
 
     # -- start and end -------------------------------------------------------------------------
 
@@ -283,20 +294,24 @@ class ComfyApp(App[int]):
     async def _copy(self, text: str, what: str) -> None:
         from comfy_tui import clipboard
 
-        text = clipboard.safe(text)
+        self.copied = text = clipboard.safe(text)
         try:
             route = await asyncio.to_thread(clipboard.copy, text, os.environ)
         except ComfyError as error:
             self.tell_error(error)
             return
-        words = {
-            clipboard.Route.DESKTOP: f"{what}: copied.",
-            clipboard.Route.TMUX: f"{what}: copied; tmux pastes it with prefix ].",
-            clipboard.Route.TERMINAL: f"{what}: sent to the terminal's clipboard, if it takes it.",
-        }
         if route is clipboard.Route.TERMINAL:
             self.copy_to_clipboard(text)
-        self.tell("Clipboard", words[route])
+        self.tell("Clipboard", f"{what}: {clipboard.words(route, os.environ)}")
+
+    def action_show_copied(self) -> None:
+        """Show what was copied last, for where the clipboard did not take it."""
+        if not self.copied:
+            self.tell("Nothing to show", "Nothing was copied yet: y copies.")
+            return
+        from comfy_tui.screens.copied import CopiedScreen
+
+        self.push_screen(CopiedScreen(self.copied))
 
     def act(
         self,

@@ -19,6 +19,9 @@ from comfy_tui.text import DROP, format_bytes
 
 #: The largest text that was seen to pass a terminal and tmux on its way (terminal-facts, section 3).
 OSC52_LIMIT_BYTES = 500_000
+#: The largest that was seen to get through tmux's own command, and what a desktop is asked to hold.
+TMUX_LIMIT_BYTES = 1_000_000
+DESKTOP_LIMIT_BYTES = 10_000_000
 _TMUX_TIMEOUT_S = 2.0
 _DESKTOP_TIMEOUT_S = 5.0
 
@@ -72,21 +75,46 @@ def copy(text: str, environ: Mapping[str, str]) -> Route:
         raise ExportError("Nothing to copy", "the text is empty")
     content = text.encode("utf-8")
     if environ.get("TMUX"):
+        if len(content) > TMUX_LIMIT_BYTES:
+            raise _too_long(len(content), "tmux", TMUX_LIMIT_BYTES)
         # -w hands it on to the terminal, whatever tmux's set-clipboard says; tmux 3.2 and newer.
         if run_quietly(("tmux", "load-buffer", "-w", "-"), content, environ, _TMUX_TIMEOUT_S):
             return Route.TMUX
     elif not environ.get("SSH_CONNECTION") and not environ.get("SSH_TTY"):
         # -P: a pyperclip.py in the working folder is not ours to run.
+        if len(content) > DESKTOP_LIMIT_BYTES:
+            raise _too_long(len(content), "a desktop", DESKTOP_LIMIT_BYTES)
         command = (sys.executable, "-P", "-c", _DESKTOP)
         if sys.executable and run_quietly(command, content, environ, _DESKTOP_TIMEOUT_S):
             return Route.DESKTOP
     if len(content) > OSC52_LIMIT_BYTES:
-        raise ExportError(
-            "Too long for the clipboard",
-            f"{format_bytes(len(content))}; a terminal takes {format_bytes(OSC52_LIMIT_BYTES)} at most",
-            "Save it to a file instead.",
-        )
+        raise _too_long(len(content), "a terminal", OSC52_LIMIT_BYTES)
     return Route.TERMINAL
+
+
+def words(route: Route, environ: Mapping[str, str]) -> str:
+    """Which way a text went, and what to do where nobody can know whether it arrived."""
+    if route is Route.DESKTOP:
+        return "copied."
+    if route is Route.TMUX:
+        return "copied; tmux pastes it with prefix ]. It was handed to the terminal, too."
+    lost = ""
+    if environ.get("TMUX"):
+        lost = " tmux may drop it: see comfy-tui doctor."
+    elif environ.get("STY"):
+        lost = " GNU screen drops it."
+    return (
+        f"sent to the terminal's clipboard, if it takes it; it never says.{lost} "
+        "ctrl+y shows the text and saves it."
+    )
+
+
+def _too_long(size_bytes: int, what: str, limit_bytes: int) -> ExportError:
+    return ExportError(
+        "Too long for the clipboard",
+        f"{format_bytes(size_bytes)}; {what} takes {format_bytes(limit_bytes)} at most",
+        "ctrl+y shows it and saves it to a file.",
+    )
 
 
 def run_quietly(command: Sequence[str], content: bytes, environ: Mapping[str, str], timeout_s: float) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from comfy_tui.commands import convert, demo, inventory, paths, run, status, validate, watch
+from comfy_tui.commands import convert, demo, doctor, inventory, paths, run, status, validate, watch
 from comfy_tui.commands.common import Command
 
 __all__ = ["COMMANDS", "Command"]
@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, Command] = {
         convert.COMMAND,
         validate.COMMAND,
         inventory.COMMAND,
+        doctor.COMMAND,
         demo.COMMAND,
         paths.COMMAND,
     )
