@@ -22,7 +22,17 @@ from textual.screen import Screen
 
 from comfy_tui.errors import EXIT_OK, ComfyError, ConfigError
 from comfy_tui.keymap import KEYMAP, user_keymap
-from comfy_tui.monitor.state import Connection, Happened, Health, Jobs, Notice, Progress, Standstill, Update
+from comfy_tui.monitor.state import (
+    Connection,
+    Happened,
+    Health,
+    Job,
+    Jobs,
+    Notice,
+    Progress,
+    Standstill,
+    Update,
+)
 from comfy_tui.options import AppOptions
 from comfy_tui.pictures.mode import ImageMode
 from comfy_tui.terminal.choose import DESCRIPTIONS, offered
@@ -38,6 +48,7 @@ from comfy_tui.widgets.typed_keys import key_events
 if TYPE_CHECKING:
     from comfy_tui.config import ServerProfile
     from comfy_tui.monitor.attendant import Attendant
+    from comfy_tui.monitor.memory_log import MemoryThen
     from comfy_tui.monitor.session import Session
     from comfy_tui.screens.save_desk import SaveDesk
 
@@ -210,6 +221,10 @@ class ComfyApp(App[int]):
             self.post_message(self.Published(update))
             if self._attendant is not None:
                 self._attendant.take(update)
+
+    def memory_of(self, job: Job) -> MemoryThen | None:
+        """The memory when a job ended, where that was seen."""
+        return self._attendant.memory_of(job) if self._attendant is not None else None
 
     def _list_events(self, happened: Happened) -> None:
         self.happened = happened
@@ -436,6 +451,7 @@ CHANGING_ACTIONS = frozenset(
         "way_out",
         "clear_pending",
         "requeue_job",
+        "free_requeue",
         "reseed_job",
         "move_front",
         "send_unsent",

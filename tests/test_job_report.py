@@ -9,8 +9,9 @@ import pytest
 
 from comfy_tui.comfy.types import ExecutionError, JobRecord, JobState, OutputText
 from comfy_tui.masking import is_secret_name
-from comfy_tui.widgets.job_report import MAX_LINES, report, shown_value
+from comfy_tui.widgets.job_report import MAX_LINES, report
 from comfy_tui.widgets.line_view import fold
+from comfy_tui.widgets.value_lines import shown_value
 
 
 def _lines(prompt: dict[str, Any], **changes: Any) -> list[str]:

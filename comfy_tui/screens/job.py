@@ -14,6 +14,7 @@ from textual.widgets import Static
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.state import Job, Unsent
 from comfy_tui.screens.base import ConsoleScreen
+from comfy_tui.screens.failure_actions import has_failed, read_failure
 from comfy_tui.screens.job_actions import JobActions
 from comfy_tui.text import clean, shorten
 from comfy_tui.widgets.bindings import bindings
@@ -91,7 +92,8 @@ class JobScreen(ConsoleScreen, JobActions):
             )
             self.query_one(LineView).set_lines((*problem, Line(""), *_known(job)))
             return
-        lines = await asyncio.to_thread(report, record, job.error)
+        failure = await read_failure(self.console, session, job, record) if has_failed(job) else None
+        lines = await asyncio.to_thread(report, record, job.error, failure)
         self._read_once = True
         self.query_one(LineView).set_lines(lines)
 

@@ -11,6 +11,7 @@ from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.control import Cancelled
 from comfy_tui.monitor.state import Job, Unsent
 from comfy_tui.screens.dialogs import ChoiceDialog, ConfirmDialog
+from comfy_tui.screens.failure_actions import FailureActions
 from comfy_tui.screens.way_out import WayOut
 from comfy_tui.text import clean, count_of
 from comfy_tui.widgets.job_row import Entry, count_with_owners, named, who
@@ -21,12 +22,8 @@ if TYPE_CHECKING:
     from comfy_tui.monitor.session import Session
 
 
-class JobActions(WayOut):
+class JobActions(FailureActions, WayOut):
     """The actions of the area ``job``; a second base of a screen that says which jobs are chosen."""
-
-    def chosen_entries(self) -> tuple[Entry, ...]:
-        """What the keys act on; to be given by the screen."""
-        return ()
 
     def acted(self) -> None:
         """Something was asked of the server: marks may go."""
@@ -132,6 +129,21 @@ class JobActions(WayOut):
             self.acted()
         else:
             self.console.tell("Nothing to queue again", "Choose a job first.")
+
+    def action_free_requeue(self) -> None:
+        """Free the memory of all models, then queue the chosen jobs again as they were."""
+        jobs = [entry for entry in reversed(self.chosen_entries()) if isinstance(entry, Job)]
+        if not jobs:
+            self.console.tell("Nothing to queue again", "Choose a job first.")
+            return
+
+        async def call(session: Session) -> str:
+            freed = await session.free(unload_models=True, free_memory=True)
+            count = await _requeue_all(session, jobs, new_seed=False)
+            return f"{freed}\n{_requeue_words(jobs, count, new_seed=False)}"
+
+        self.console.act(call, lambda words: words, title="Freed and queued again")
+        self.acted()
 
     def _send_again(self, entry: Unsent) -> None:
         def done(sent: Submitted | None) -> str:

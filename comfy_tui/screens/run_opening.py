@@ -25,11 +25,12 @@ async def open_run(
     prompt_id: str,
     prompt: Mapping[str, Any],
     workflow: Mapping[str, Any] | None,
+    node_id: str = "",
 ) -> None:
     """Go to the Workflows screen, to this run's workflow.
 
     The editor's document is opened where it makes the same prompt, its values set to those of the run;
-    else the prompt itself is, which is what ran.
+    else the prompt itself is, which is what ran.  With a node, its outline is opened there.
 
     Raises:
         ComfyError: it cannot be kept or read.
@@ -56,6 +57,9 @@ async def open_run(
     await asyncio.to_thread(add_recent, entry.path)
     await target.add_recent_entry(entry)
     target.show_again()
+    if node_id:
+        target.show_outline_at(entry, node_id)
+        return
     open_pages = len(console.screen_stack) > 1
     more = " Close the page above the list to see it." if open_pages else " Q queues it, e changes values."
     console.tell("Workflow of that run", f"{entry.name}: {words}.{more}")

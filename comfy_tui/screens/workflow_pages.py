@@ -64,6 +64,10 @@ class PageActions(Choosing):
         else:
             self._show_outline(entry, self.known_of(entry))
 
+    def show_outline_at(self, entry: Entry, node_id: str) -> None:
+        """The outline of a workflow with the cursor on a node; enter on a value there goes to the form."""
+        self._show_outline(entry, self.known_of(entry), node_id)
+
     def _show_outline(self, entry: Entry, prepared: Prepared | None, node_id: str = "") -> None:
         from comfy_tui.screens.outline import OutlineScreen
 

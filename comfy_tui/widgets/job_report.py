@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from comfy_tui.comfy.types import ExecutionError, JobRecord
-from comfy_tui.masking import mask_value
 from comfy_tui.monitor.state import Unsent
+from comfy_tui.monitor.troubleshoot.diagnose import diagnose
+from comfy_tui.monitor.troubleshoot.failure import Failure, title_of_node
 from comfy_tui.text import clean, clean_lines, count_of
+from comfy_tui.widgets.failure_lines import failure_lines
 from comfy_tui.widgets.job_text import output_name, summary_facts, unsent_advice
 from comfy_tui.widgets.line_view import Line
+from comfy_tui.widgets.value_lines import VALUE_LIMIT, shown_value, text_lines, value_label, value_lines
 from comfy_tui.workflow.parameters import is_link, summarize
 
 #: No more lines and characters than these are shown; copying gives the whole prompt.
 MAX_LINES = 20_000
 MAX_CHARACTERS = 2_000_000
-_VALUE_LIMIT = 600
-_LABEL = 18
 
 
-def shown_value(name: str, value: Any, limit: int = _VALUE_LIMIT) -> str:
-    """A value as text that is safe to show: cut, and masked where its name says that it is secret."""
-    masked = mask_value(value, name)
-    if isinstance(masked, str):
-        return clean_lines(masked, limit).rstrip()
-    return clean(json.dumps(masked, ensure_ascii=False, default=str), limit)
-
-
-def report(record: JobRecord, error: ExecutionError | None) -> tuple[Line, ...]:
+def report(
+    record: JobRecord, error: ExecutionError | None, failure: Failure | None = None
+) -> tuple[Line, ...]:
     """Everything that the server keeps of a job.
 
     Args:
         record: the job with its prompt.
         error: its error, where the list knew it better.
+        failure: what else is known of it, where it failed.
     """
     prompt = record.prompt or {}
+    known = record.error or error
+    if failure is None and known is not None:
+        title = title_of_node(prompt, known.node_id or "")
+        failure = Failure("", record.prompt_id, diagnose(known), known, title)
     parts = (
-        _error_lines(record.error or error, prompt),
+        failure_lines(failure) if failure is not None else (),
         _output_lines(record),
         _parameter_lines(prompt),
-        _node_lines(prompt, (record.error or error)),
+        _node_lines(prompt, known),
     )
     return _limited(line for part in parts for line in part)
 
@@ -69,39 +68,6 @@ def unsent_report(entry: Unsent) -> tuple[Line, ...]:
     )
 
 
-def _texts(text: str, look: str = "", indent: int = 0) -> Iterator[Line]:
-    for line in text.split("\n"):
-        yield Line(line, look, indent)
-
-
-def _error_lines(error: ExecutionError | None, prompt: Mapping[str, Any]) -> Iterator[Line]:
-    if error is None:
-        return
-    yield Line("Error", "heading")
-    title = _title(prompt, error.node_id)
-    place = clean(f"{error.class_type or 'node'} ({error.node_id or 'unknown'})", 200)
-    if title and title != clean(error.class_type or ""):
-        place += f' "{title}"'
-    yield Line(f"at        {place}", "bad", 2)
-    yield Line(f"exception {clean(error.exception_type, 300)}", "bad", 2)
-    yield from _texts(clean_lines(error.message.strip(), 8000), "strong", 2)
-    if error.inputs:
-        yield Line("Inputs of the node", "strong", 2)
-        for name, value in list(error.inputs.items())[:60]:
-            # The server wraps each value in a list.
-            value = value[0] if isinstance(value, list) and len(value) == 1 else value
-            yield from _value_lines(str(name), value, 4, 300)
-    if error.traceback:
-        yield Line("Traceback", "strong", 2)
-        text = clean_lines("".join(_ended(part) for part in error.traceback), 100_000)
-        yield from _texts(text.rstrip("\n"), "", 4)
-    yield Line("")
-
-
-def _ended(part: str) -> str:
-    return part if part.endswith("\n") else part + "\n"
-
-
 def _output_lines(record: JobRecord) -> Iterator[Line]:
     if not record.outputs and not record.texts:
         return
@@ -112,7 +78,7 @@ def _output_lines(record: JobRecord) -> Iterator[Line]:
         yield Line(f"and {count_of(len(record.outputs) - 500, 'file')} more", "dim", 2)
     for text in record.texts[:100]:
         yield Line(f"text of node {clean(text.node_id, 40)}:", "dim", 2)
-        yield from _texts(clean_lines(text.text, 4000), "", 4)
+        yield from text_lines(clean_lines(text.text, 4000), "", 4)
     yield Line("")
 
 
@@ -144,19 +110,9 @@ def _node_lines(prompt: Mapping[str, Any], error: ExecutionError | None) -> Iter
         if isinstance(inputs, Mapping):
             for name, value in inputs.items():
                 if is_link(value):
-                    yield Line(f"{_label(name)} ← {_link_words(prompt, value)}", "dim", 6)
+                    yield Line(f"{value_label(name)} ← {_link_words(prompt, value)}", "dim", 6)
                 else:
-                    yield from _value_lines(str(name), value, 6, _VALUE_LIMIT)
-
-
-def _label(name: object) -> str:
-    return f"{clean(name, 60):<{_LABEL}}"
-
-
-def _value_lines(name: str, value: Any, indent: int, limit: int) -> Iterator[Line]:
-    first, *rest = shown_value(name, value, limit).split("\n")
-    yield Line(f"{_label(name)}   {first}", "", indent)
-    yield from (Line(line, "", indent + _LABEL + 3) for line in rest)
+                    yield from value_lines(str(name), value, 6, VALUE_LIMIT)
 
 
 def _link_words(prompt: Mapping[str, Any], link: list[Any]) -> str:

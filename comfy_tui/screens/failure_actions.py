@@ -1,0 +1,87 @@
+"""What can be done with a job that failed: put together what is known, copy it, go to where it broke."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.screen import Screen
+
+from comfy_tui.comfy.types import JobRecord, JobState
+from comfy_tui.errors import ComfyError
+from comfy_tui.monitor.logs.excerpt import Excerpt, around_failure
+from comfy_tui.monitor.state import Job
+from comfy_tui.monitor.troubleshoot.failure import Failure, failure_of
+from comfy_tui.monitor.troubleshoot.issue import issue_report
+from comfy_tui.text import clean
+from comfy_tui.widgets.job_row import Entry
+
+if TYPE_CHECKING:
+    from comfy_tui.app import ComfyApp
+    from comfy_tui.monitor.session import Session
+
+
+def has_failed(job: Job) -> bool:
+    """Whether there is something to look into."""
+    return job.error is not None or job.state in (JobState.FAILED, JobState.CANCELLED)
+
+
+async def read_failure(console: ComfyApp, session: Session, job: Job, record: JobRecord) -> Failure:
+    """All that is known of a failure; a log that cannot be read is said, and stops nothing."""
+    error = record.error or job.error
+    try:
+        entries = await session.client.log_entries()
+        excerpt = await asyncio.to_thread(around_failure, entries, error, job.ended_at_s)
+    except ComfyError as problem:
+        excerpt = Excerpt(why_not=f"the log cannot be read: {clean(problem.message or problem.title)}")
+    memory, stats = console.memory_of(job), console.health.stats
+    return failure_of(job, record, excerpt=excerpt, memory=memory, stats=stats)
+
+
+class FailureActions(Screen[Any]):
+    """The actions for failures of the area ``job``; for screens that say which jobs are chosen."""
+
+    def chosen_entries(self) -> tuple[Entry, ...]:
+        """What the keys act on; to be given by the screen."""
+        return ()
+
+    def _chosen_job(self) -> Job | None:
+        return next((entry for entry in self.chosen_entries() if isinstance(entry, Job)), None)
+
+    @property
+    def _tui(self) -> ComfyApp:
+        return cast("ComfyApp", self.app)
+
+    def action_copy_report(self) -> None:
+        """Copy the failure as Markdown, for an issue."""
+        job = self._chosen_job()
+        if job is None or not has_failed(job):
+            words = "Choose a job first." if job is None else "This job did not fail."
+            self._tui.tell("No report", words)
+            return
+
+        async def call(session: Session) -> str:
+            record = await session.control.record(job.prompt_id)
+            return issue_report(await read_failure(self._tui, session, job, record))
+
+        def done(report: str) -> None:
+            self._tui.copy(report, "report for an issue")
+
+        self._tui.act(call, done)
+
+    def action_open_node(self) -> None:
+        """Open the workflow of the job at the node that failed, or at its first one."""
+        job = self._chosen_job()
+        if job is None:
+            self._tui.tell("No workflow", "Choose a job first.")
+            return
+
+        async def call(session: Session) -> None:
+            from comfy_tui.screens.run_opening import open_run
+
+            record = await session.control.record(job.prompt_id)
+            error = record.error or job.error
+            node_id = (error.node_id if error is not None else "") or next(iter(record.prompt or {}), "")
+            await open_run(self._tui, job.title, job.prompt_id, record.prompt or {}, record.workflow, node_id)
+
+        self._tui.act(call, lambda _: None)
