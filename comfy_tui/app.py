@@ -20,6 +20,7 @@ from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
 
+from comfy_tui import paths
 from comfy_tui.errors import EXIT_OK, ComfyError, ConfigError
 from comfy_tui.keymap import KEYMAP, user_keymap
 from comfy_tui.monitor.state import (
@@ -48,6 +49,7 @@ from comfy_tui.widgets.typed_keys import key_events
 if TYPE_CHECKING:
     from comfy_tui.config import ServerProfile
     from comfy_tui.monitor.attendant import Attendant
+    from comfy_tui.monitor.journal import Journal
     from comfy_tui.monitor.memory_log import MemoryThen
     from comfy_tui.monitor.session import Session
     from comfy_tui.screens.save_desk import SaveDesk
@@ -121,6 +123,8 @@ class ComfyApp(App[int]):
         self.driver_class = counted(self.driver_class, self._note_sent)
         self.session: Session | None = None
         self._attendant: Attendant | None = None
+        #: Every job and event, in a file of this person; opened after the first frame.
+        self.journal: Journal | None = None
         self._watching: asyncio.Task[None] | None = None
         self._saves: SaveDesk | None = None
         self._keymap: dict[str, str] = {}
@@ -155,6 +159,11 @@ class ComfyApp(App[int]):
         for warning in self.options.config.warnings:
             self.tell("Config", warning, severity="warning")
         self.call_after_refresh(self._start)
+
+    async def on_unmount(self) -> None:
+        """Write what is still to be written."""
+        if self.journal is not None:
+            await self.journal.close()
 
     def _load_themes(self) -> tuple[str, ...]:
         """Register the themes and choose one, before anything is styled; returns what is wrong."""
@@ -200,6 +209,13 @@ class ComfyApp(App[int]):
         module = await asyncio.to_thread(importlib.import_module, "comfy_tui.monitor.session")
         install_id = await asyncio.to_thread(_prepare_state, module)
         config = self.options.config
+        if self.journal is None:
+            self.journal = module.Journal(
+                paths.journal_file(),
+                keep_days=config.journal_days,
+                keep_bytes=config.journal_mb * 1024 * 1024,
+                on_problem=self.tell_error,
+            )
         session: Session = module.Session(
             profile,
             lambda update: self._publish(session, update),
@@ -209,8 +225,9 @@ class ComfyApp(App[int]):
             long_job_s=config.long_job_minutes * 60,
             readonly=self.options.readonly,
             pace=self.options.pace,
+            journal=self.journal,
         )
-        self._attendant = module.Attendant(profile.name, self._list_events, lambda event: None)
+        self._attendant = module.Attendant(profile.name, self._list_events, self.journal.add_event)
         self.session = session
         if config.auto_save or self._saves is not None:
             self.saves.follow(session)
@@ -473,9 +490,10 @@ def _image_mode(options: AppOptions) -> ImageMode:
 def _prepare_state(session_module: Any) -> str:
     """Open the log and read the id that marks our jobs: files, so in a thread."""
     from comfy_tui.log import open_log
+    from comfy_tui.monitor.identity import read_install_id
 
     open_log()
-    install_id: str = session_module.read_install_id()
+    install_id: str = read_install_id()
     return install_id
 
 

@@ -58,6 +58,8 @@ class Config:
     save_stripped: bool = False
     auto_save: bool = False
     history_items: int = 50
+    journal_days: float = 90.0
+    journal_mb: int = 256
     long_job_minutes: float = 10.0
     #: Binding id and the keys for it, as written; :mod:`comfy_tui.keymap` checks them.
     keys: tuple[tuple[str, tuple[str, ...]], ...] = ()

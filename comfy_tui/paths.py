@@ -46,6 +46,11 @@ def log_file() -> Path:
     return state_dir() / "comfy-tui.log"
 
 
+def journal_file() -> Path:
+    """The journal of jobs and events: an SQLite file."""
+    return state_dir() / "journal.sqlite3"
+
+
 def list_paths() -> tuple[tuple[str, Path], ...]:
     """Every path with its name, as ``comfy-tui paths`` shows them."""
     return (
@@ -53,6 +58,7 @@ def list_paths() -> tuple[tuple[str, Path], ...]:
         ("themes", user_themes_dir()),
         ("state", state_dir()),
         ("log", log_file()),
+        ("journal", journal_file()),
         ("cache", cache_dir()),
         ("data", data_dir()),
     )

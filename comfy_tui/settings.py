@@ -122,6 +122,12 @@ KEYS: tuple[Key, ...] = (
     Key("save_stripped", "bool", False, "Save files without the prompt and the workflow in them."),
     Key("auto_save", "bool", False, "Save every new output of your jobs to `save_folder`."),
     Key("history_items", "integer", 50, "How many finished jobs to ask the server for.", 1, 1000),
+    Key(
+        "journal_days", "number", 90.0, "For how many days the journal keeps jobs that have ended.", 1, 36500
+    ),
+    Key(
+        "journal_mb", "integer", 256, "How many megabytes the journal keeps; the oldest go first.", 1, 100000
+    ),
     Key("long_job_minutes", "number", 10.0, "Warn once when a job runs longer than this.", 0.1, 10080),
     Key("keys", "keys", (), "Other keys for actions: binding id to a key, or to a list of keys."),
     Key("servers", "servers", (), "The servers you use, a table each: `[servers.NAME]`."),

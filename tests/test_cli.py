@@ -152,7 +152,7 @@ def test_paths_lists_every_path(run: Run, isolated: Path, monkeypatch: pytest.Mo
     assert (code, err) == (0, "")
     assert out.splitlines()[0].startswith(f"config   {isolated}/.config/comfy-tui/config.toml")
     assert [line.split()[0] for line in out.splitlines()] == [
-        *("config", "themes", "state", "log", "cache", "data")
+        *("config", "themes", "state", "log", "journal", "cache", "data")
     ]
     monkeypatch.setenv("COMFY_TUI_CONFIG", "/from/env.toml")
     assert "/from/env.toml" in run("paths")[1]

@@ -129,7 +129,7 @@ async def test_a_submission_that_arrived_after_all_resolves_itself() -> None:
         d.server.faults.clear()
         assert d.ui.app.session is not None
         # As if the server had only been slow: the same submission, by its id.
-        _, submission = d.ui.app.session._outbox._unsent[d.ui.app.jobs.unsent[0].prompt_id]
+        submission = d.ui.app.session._outbox._submissions[d.ui.app.jobs.unsent[0].prompt_id]
         await d.ui.app.session.client.submit(
             submission.prompt, prompt_id=submission.prompt_id, client_id="c", extra_data={}
         )

@@ -133,7 +133,7 @@ async def _work(args: argparse.Namespace, settings: AppOptions, file: WorkflowFi
     from comfy_tui.commands.run_plan import Planner
     from comfy_tui.commands.run_report import make_report
     from comfy_tui.commands.run_stop import Watched, watch
-    from comfy_tui.monitor.session import read_install_id
+    from comfy_tui.monitor.identity import read_install_id
     from comfy_tui.monitor.submit import Outbox
 
     name = "stdin" if args.file == "-" else args.file

@@ -14,7 +14,7 @@ from pathlib import Path
 from comfy_tui import __version__, paths
 from comfy_tui.config import Config
 from comfy_tui.doctor.check import Check, Section, State
-from comfy_tui.monitor.journal.file import journal_file
+from comfy_tui.paths import journal_file
 from comfy_tui.text import count_of, format_bytes
 
 #: No folder is walked for longer than this, and no more files than that are counted.

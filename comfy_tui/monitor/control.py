@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.types import JobRecord, Submitted, SystemStats
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.submit import Outbox, Submission
+from comfy_tui.monitor.watch import Watch
 from comfy_tui.workflow.parameters import SeedMode, with_seed
 
 #: How often and how long memory is read again after it was asked for, in seconds.
@@ -60,6 +61,7 @@ class Control:
         client: the server.
         outbox: keeps what could not be queued again.
         submit: queues a prompt; the outbox's own way where nothing more is to be done with it.
+        watch: is told what is about to be done.
     """
 
     def __init__(
@@ -67,10 +69,12 @@ class Control:
         client: ComfyClient,
         outbox: Outbox,
         submit: Callable[[Submission], Awaitable[Submitted]] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._client = client
         self._outbox = outbox
         self._submit = submit or outbox.submit
+        self._watch = watch or Watch()
 
     async def cancel(self, prompt_ids: Iterable[str]) -> Cancelled:
         """Cancel exactly these jobs, by the safest way that the server has.
@@ -80,6 +84,12 @@ class Control:
         the others, so that none of them starts because of this.
         """
         wanted = tuple(dict.fromkeys(prompt_ids))
+        async with self._watch.taking_out(wanted) as seen:
+            cancelled = await self._cancel(wanted)
+            seen.taken_out, seen.gone = cancelled.removed, cancelled.gone
+        return cancelled
+
+    async def _cancel(self, wanted: Sequence[str]) -> Cancelled:
         queue = await self._client.queue()
         running = {record.prompt_id for record in queue.running}
         waiting = {record.prompt_id for record in queue.pending}
@@ -118,13 +128,16 @@ class Control:
             prompt_ids: exactly these; one that runs by now goes on.  None empties the queue.
         """
         before = {record.prompt_id for record in (await self._client.queue()).pending}
-        if prompt_ids is None:
-            await self._client.clear_pending()
-            return len(before)
-        wanted = before.intersection(prompt_ids)
-        if wanted:
-            await self._client.delete_pending(sorted(wanted))
-            wanted -= {record.prompt_id for record in (await self._client.queue()).running}
+        wanted = before if prompt_ids is None else before.intersection(prompt_ids)
+        async with self._watch.taking_out(sorted(wanted)) as seen:
+            if prompt_ids is None:
+                await self._client.clear_pending()
+            elif wanted:
+                await self._client.delete_pending(sorted(wanted))
+                running = {record.prompt_id for record in (await self._client.queue()).running}
+                seen.gone = tuple(wanted & running)
+                wanted -= running
+            seen.taken_out = tuple(wanted)
         return len(wanted)
 
     async def record(self, prompt_id: str) -> JobRecord:
@@ -174,6 +187,11 @@ class Control:
             extra_data=extra,
             client_id=record.client_id,
         )
+        async with self._watch.moving(record):
+            return await self._put_in_again(submission)
+
+    async def _put_in_again(self, submission: Submission) -> bool:
+        prompt_id = submission.prompt_id
         try:
             await self._client.delete_pending([prompt_id])
             after = await self._client.queue()
@@ -183,11 +201,11 @@ class Control:
             await self._submit(submission)
         except ComfyError as error:
             # Whatever failed, the job may be out of the queue: it is not lost.
-            self._outbox.keep(submission, error)
+            await self._outbox.keep(submission, error)
             raise
         except asyncio.CancelledError:
             reason = ComfyError("Interrupted", "while it was taken out and put in again")
-            self._outbox.keep(submission, reason)
+            await self._outbox.keep(submission, reason)
             raise
         return True
 

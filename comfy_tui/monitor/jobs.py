@@ -63,6 +63,7 @@ class JobTracker:
         install_id: marks the jobs of this person's consoles.
         history_items: how many ended jobs are kept.
         clock: the time in Unix seconds.
+        on_read: is given each record whose prompt was read.
     """
 
     def __init__(
@@ -72,11 +73,13 @@ class JobTracker:
         install_id: str,
         history_items: int,
         clock: Callable[[], float] = time.time,
+        on_read: Callable[[JobRecord], None] = lambda record: None,
     ) -> None:
         self._client = client
         self._install_id = install_id
         self._history_items = history_items
         self._clock = clock
+        self._on_read = on_read
         self._details: OrderedDict[str, _Details] = OrderedDict()
         self._ended: tuple[JobRecord, ...] = ()
         self._first_seen_running: dict[str, float] = {}
@@ -161,10 +164,16 @@ class JobTracker:
         self._last_active = ids
         return active
 
+    def job_of(self, record: JobRecord) -> Job:
+        """A record that was read by itself, as a job."""
+        self._learn((record,))
+        return self._job(self._without_prompt(record))
+
     def _learn(self, records: Iterable[JobRecord]) -> None:
         for record in records:
             if record.prompt is None:
                 continue
+            self._on_read(record)
             summary = summarize(record.prompt)
             mark = record.extra_data.get(EXTRA_KEY)
             self._details[record.prompt_id] = _Details(

@@ -6,14 +6,11 @@ It knows no screen: what changes is handed to ``publish`` as a frozen slice of s
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from comfy_tui import paths
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.events import Event, Greeted, LogLines, QueueChanged
 from comfy_tui.comfy.types import Submitted, SystemStats
@@ -23,10 +20,14 @@ from comfy_tui.monitor.attendant import Attendant
 from comfy_tui.monitor.control import Cancelled, Control, used_ram_bytes, used_vram_bytes
 from comfy_tui.monitor.freeing import Freeing
 from comfy_tui.monitor.jobs import JobTracker
+from comfy_tui.monitor.journal import Journal
+from comfy_tui.monitor.journal.shelf import Shelf
+from comfy_tui.monitor.keeping import Keeping
 from comfy_tui.monitor.live import Live
 from comfy_tui.monitor.log_steps import last_step
 from comfy_tui.monitor.poller import Poller
 from comfy_tui.monitor.progress import ProgressTracker
+from comfy_tui.monitor.register import Register
 from comfy_tui.monitor.standstill import Signs
 from comfy_tui.monitor.state import (
     Connection,
@@ -41,9 +42,9 @@ from comfy_tui.monitor.state import (
 )
 from comfy_tui.monitor.submit import Outbox, Submission
 from comfy_tui.options import Pace
-from comfy_tui.text import clean, count_of, format_duration
+from comfy_tui.text import clean, format_duration
 
-__all__ = ["Attendant", "Session", "read_install_id", "short_id"]
+__all__ = ["Attendant", "Session", "short_id"]
 
 T = TypeVar("T")
 #: How many polls the memory history holds.
@@ -65,6 +66,7 @@ class Session:
         readonly: change nothing on the server.
         clock: the time in Unix seconds.
         pace: how patient it is.
+        journal: keeps every job; without one, it lasts as long as this session.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Session:
         readonly: bool = False,
         clock: Callable[[], float] = time.time,
         pace: Pace = Pace(),
+        journal: Journal | None = None,
     ) -> None:
         self.profile = profile
         self.client = ComfyClient(profile, timeout_s=pace.timeout_s, readonly=readonly)
@@ -98,18 +101,31 @@ class Session:
         )
         #: How often the socket may have missed something.
         self.gaps = 0
+        self.journal = journal or Journal(None)
+        self._own_journal = journal is None
+        self.shelf = Shelf(self.journal, profile.url, profile.name, clock=clock)
         self._log_hearers: list[Callable[[LogLines], None]] = []
         self._tracker = JobTracker(
-            self.client, install_id=install_id, history_items=history_items, clock=clock
+            self.client,
+            install_id=install_id,
+            history_items=history_items,
+            clock=clock,
+            on_read=lambda record: self.register.learned(record),
+        )
+        self.register = Register(
+            self.client, self.shelf, job_of=self._tracker.job_of, interval_s=interval_s, clock=clock
         )
         self._outbox = Outbox(
             self.client,
             client_id=lambda: self.live.client_id,
             install_id=install_id,
+            shelf=self.shelf,
+            on_accepted=self.register.accepted,
             look_delays_s=pace.look_delays_s,
-            clock=clock,
         )
-        self.control = Control(self.client, self._outbox, self.submit)
+        self.control = Control(self.client, self._outbox, self.submit, self.register)
+        #: What a person does with jobs that the journal keeps; see :meth:`keep`.
+        self._keeping = Keeping(self.client, self.shelf, self._outbox, self.register)
         self._progress = ProgressTracker()
         self._progress_due: asyncio.TimerHandle | None = None
         #: A job whose events came, and that the last answer did not list as running.
@@ -120,8 +136,6 @@ class Session:
         self._freeing = Freeing(self.control)
         self.standstill = Standstill()
         self._signs = Signs(patience_s=pace.standstill_s, cancel_patience_s=pace.cancel_s, clock=clock)
-        #: The server was gone since the jobs were last read: it may have lost them.
-        self._was_lost = False
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -135,6 +149,8 @@ class Session:
             if self._progress_due is not None:
                 self._progress_due.cancel()
             await self.client.close()
+            if self._own_journal:
+                await self.journal.close()
 
     def poke(self) -> None:
         """Ask the server as soon as possible."""
@@ -148,9 +164,10 @@ class Session:
     # -- polling -------------------------------------------------------------------------------
 
     async def _tick(self) -> bool:
+        asked_at_s = self._clock()
         health, jobs = await asyncio.gather(_outcome(self.client.system_stats), _outcome(self._tracker.read))
         self._take_health(health)
-        self._take_jobs(jobs)
+        await self._take_jobs(jobs, asked_at_s)
         errors = [result for result in (health, jobs) if isinstance(result, ComfyError)]
         if len(errors) == 2:
             self._lost(errors[0])
@@ -173,7 +190,6 @@ class Session:
         """Nothing was answered: keep what is known, with its age, and say when we ask again."""
         offline = isinstance(error, Unreachable | TimedOut)
         self._tracker.forget()
-        self._was_lost = True
         self._set_connection(
             link=Link.OFFLINE if offline else Link.FAULTY,
             problem=Problem.of(error),
@@ -199,19 +215,20 @@ class Session:
             ram_past = (*ram_past, ram)[-HISTORY_POINTS:]
         self._set_health(Health(stats=result, read_at_s=now, vram_past=past, ram_past=ram_past))
 
-    def _take_jobs(self, result: Jobs | ComfyError) -> None:
+    async def _take_jobs(self, result: Jobs | ComfyError, asked_at_s: float) -> None:
         if isinstance(result, ComfyError):
-            problem = Problem.of(result)
-            self._set_jobs(replace(self.jobs, problem=problem, unsent=self._outbox.unsent))
+            self.register.missed(result)
+            await self.register.refresh()
+            self._set_jobs(self._with_kept(replace(self.jobs, problem=Problem.of(result))))
             return
-        for entry in self._outbox.reconcile(result):
-            self._publish(Notice("Found", f"{entry.title}: the server has it after all"))
-        if self._was_lost:
-            self._was_lost = False
-            self._tell_of_forgotten(result)
-        self._set_jobs(replace(result, unsent=self._outbox.unsent))
+        # At once: what comes by the socket from here on is newer than this answer.
         self.live.polled(tuple(job.prompt_id for job in (*result.running, *result.pending)))
         self._check_progress(result)
+        for notice in await self.register.take(result, asked_at_s):
+            self._publish(notice)
+        if self.health.stats is not None:
+            self.register.take_memory(self.health.stats, result)
+        self._set_jobs(self._with_kept(result))
         self._look_for_signs(result)
         self._warn_of_long_jobs(result)
 
@@ -233,24 +250,6 @@ class Session:
         if found != self.standstill:
             self.standstill = found
             self._publish(found)
-
-    def _tell_of_forgotten(self, now: Jobs) -> None:
-        """A server that was started again has forgotten its queue: say which jobs of ours that hit."""
-        before = (*self.jobs.running, *self.jobs.pending)
-        gone = [job for job in before if job.ours and now.find(job.prompt_id) is None]
-        if gone:
-            names = ", ".join(f"{job.title} ({short_id(job.prompt_id)})" for job in gone[:6])
-            more = f" and {len(gone) - 6} more" if len(gone) > 6 else ""
-            self._publish(
-                Notice(
-                    f"Forgotten by the server: {count_of(len(gone), 'job')}",
-                    f"{names}{more}. Before the server was gone they ran or waited; now it does not list "
-                    "them. It was probably started again. Queue them again from the workflows.",
-                    "warning",
-                    "lost",
-                    tuple(job.prompt_id for job in gone),
-                )
-            )
 
     def _warn_of_long_jobs(self, jobs: Jobs) -> None:
         now = self._clock()
@@ -324,23 +323,36 @@ class Session:
             self._progress.forget(submission.prompt_id)
             raise
         finally:
-            self._refresh_unsent()
+            await self.show_kept()
 
     async def send_again(self, prompt_id: str) -> Submitted | None:
         """Send an unconfirmed submission again, after looking for it."""
         try:
             return await self._outbox.send_again(prompt_id)
         finally:
-            self._refresh_unsent()
+            await self.show_kept()
 
-    def discard_unsent(self, prompt_id: str) -> None:
+    async def discard_unsent(self, prompt_id: str) -> None:
         """Forget an unconfirmed submission."""
-        self._outbox.discard(prompt_id)
-        self._refresh_unsent()
+        await self._outbox.discard(prompt_id)
+        await self.show_kept()
 
-    def _refresh_unsent(self) -> None:
-        self._set_jobs(replace(self.jobs, unsent=self._outbox.unsent))
-        self._poller.poke()
+    async def keep(self, call: Callable[[Keeping], Awaitable[T]]) -> T:
+        """Do something with kept jobs, then show what is kept now."""
+        try:
+            return await call(self._keeping)
+        finally:
+            await self.show_kept()
+
+    async def show_kept(self) -> None:
+        """Publish what the journal keeps for a person, and ask the server soon."""
+        if not self.journal.closed:
+            await self.register.refresh()
+            self._set_jobs(self._with_kept(self.jobs))
+            self._poller.poke()
+
+    def _with_kept(self, jobs: Jobs) -> Jobs:
+        return replace(jobs, unsent=self.register.unsent, kept=self.register.kept)
 
     async def delete_history(self, prompt_ids: Sequence[str]) -> None:
         """Delete ended jobs from the server's history; files stay where they are."""
@@ -394,22 +406,3 @@ def _share(part: int | None, whole: int | None) -> float:
 def short_id(prompt_id: str) -> str:
     """The first eight characters of a prompt id."""
     return clean(prompt_id, 200)[:8]
-
-
-def read_install_id() -> str:
-    """The id that marks this person's jobs, made at the first start and kept in the state folder.
-
-    Where it cannot be kept, it lasts for this run.
-    """
-    file = paths.state_dir() / "install_id"
-    try:
-        known = file.read_text("ascii").strip()
-        if len(known) == 32 and known.isalnum():
-            return known
-    except (OSError, UnicodeDecodeError):
-        pass
-    fresh = uuid.uuid4().hex
-    with contextlib.suppress(OSError, ComfyError):
-        paths.ensure_private_dir(file.parent)
-        file.write_text(fresh, "ascii")
-    return fresh

@@ -130,6 +130,31 @@ class Unsent:
     at_s: float
 
 
+class KeptAs(StrEnum):
+    """Why the journal keeps a job before a person's eyes."""
+
+    #: Taken off the server on purpose; waits to be put back.
+    HELD = "held"
+    #: The server that had it was away or started again, and does not list it any more.
+    LOST = "lost"
+    #: Listed nowhere any more, although the server answered all the time.
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A job of ours that is not on the server and that the journal keeps."""
+
+    prompt_id: str
+    title: str
+    kept_as: KeptAs
+    #: What is known of how that came, in words.
+    evidence: str
+    at_s: float
+    #: It carried keys for paid nodes, which are never kept.
+    had_keys: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Jobs:
     """The server's queue and its recent history, newest first."""
@@ -138,6 +163,8 @@ class Jobs:
     pending: tuple[Job, ...] = ()
     ended: tuple[Job, ...] = ()
     unsent: tuple[Unsent, ...] = ()
+    #: Held, lost or gone, in the order in which they would be queued again.
+    kept: tuple[Kept, ...] = ()
     read_at_s: float | None = None
     problem: Problem | None = None
 

@@ -69,7 +69,7 @@ class JobActions(FailureActions, WayOut):
 
         async def call(session: Session) -> Cancelled:
             for entry in unsent:
-                session.discard_unsent(entry.prompt_id)
+                await session.discard_unsent(entry.prompt_id)
             return await session.cancel(ids) if ids else Cancelled()
 
         self.console.act(call, lambda result: _cancel_words(result, titles, len(unsent)), title="Cancel")

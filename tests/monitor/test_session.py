@@ -15,7 +15,8 @@ from comfy_tui.config import profile_from_url
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import ApiError, ComfyError, TimedOut, Unreachable
 from comfy_tui.monitor import submit as submit_module
-from comfy_tui.monitor.session import Session, read_install_id
+from comfy_tui.monitor.identity import read_install_id
+from comfy_tui.monitor.session import Session
 from comfy_tui.monitor.state import Link, Notice, Update
 from comfy_tui.monitor.submit import Submission
 from support import answers_lost, until
@@ -218,7 +219,7 @@ async def test_sending_again_looks_first() -> None:
         await w.session.client.submit(
             submission.prompt, prompt_id=submission.prompt_id, client_id="c", extra_data={}
         )
-        w.session._outbox._keep(submission, TimedOut("x"), surely_unsent=False)
+        await w.session.keep(lambda keeping: keeping.keep(submission, TimedOut("x")))
         await w.session.send_again(submission.prompt_id)
         assert server.faults.count("/prompt", "POST") == 1
         assert w.session.jobs.unsent == ()
@@ -227,7 +228,7 @@ async def test_sending_again_looks_first() -> None:
 async def test_an_unconfirmed_submit_that_turns_up_is_told() -> None:
     async with DemoServer(speed=20) as server, watched(server.url) as w:
         submission = Submission(slow(), "Lost and found")
-        w.session._outbox._keep(submission, TimedOut("x"), surely_unsent=False)
+        await w.session.keep(lambda keeping: keeping.keep(submission, TimedOut("x")))
         await until(lambda: w.session.jobs.unsent)
         await w.session.client.submit(
             submission.prompt, prompt_id=submission.prompt_id, client_id="c", extra_data={}
@@ -241,7 +242,7 @@ async def test_a_submit_to_nobody_is_kept_as_surely_unsent() -> None:
         with pytest.raises(Unreachable):
             await w.session.submit(Submission(picture(), "x"))
         assert w.session.jobs.unsent[0].surely_unsent
-        w.session.discard_unsent(w.session.jobs.unsent[0].prompt_id)
+        await w.session.discard_unsent(w.session.jobs.unsent[0].prompt_id)
         assert w.session.jobs.unsent == ()
 
 
@@ -358,7 +359,7 @@ def test_the_install_id_lasts() -> None:
     assert len(read_install_id()) == 32
 
 
-async def test_jobs_that_a_restarted_server_has_forgotten_are_told_once() -> None:
+async def test_jobs_that_a_restarted_server_has_forgotten_are_lost_and_told_once() -> None:
     server = DemoServer(speed=1)
     await server.start()
     async with watched(server.url) as w:
@@ -370,13 +371,13 @@ async def test_jobs_that_a_restarted_server_has_forgotten_are_told_once() -> Non
         async with DemoServer(port=server.port):
             await until(lambda: w.session.connection.link is Link.ONLINE)
             (notice,) = w.notices
-            assert notice.title == "Forgotten by the server: 2 jobs"
+            assert notice.title == "Lost: 2 jobs"
             assert "A slow one (" in notice.message
             assert "Another (" in notice.message
             assert notice.severity == "warning"
 
 
-async def test_jobs_that_outlive_a_broken_line_are_not_called_forgotten() -> None:
+async def test_jobs_that_outlive_a_broken_line_are_not_called_lost() -> None:
     async with DemoServer(speed=1) as server, watched(server.url) as w:
         await w.session.submit(Submission(slow(), "A slow one"))
         await until(lambda: w.session.jobs.running)

@@ -18,11 +18,6 @@ BUSY_S = 4.0
 _WITHOUT = "The console goes on without it: what it knows of jobs is lost when it ends."
 
 
-def journal_file() -> Path:
-    """Where the journal is."""
-    return paths.state_dir() / "journal.sqlite3"
-
-
 def open_memory() -> sqlite3.Connection:
     """A journal that lasts as long as this run."""
     connection = _connect(":memory:")

@@ -62,7 +62,8 @@ class Journal:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._connection: sqlite3.Connection | None = None
         self._pruned_at_s = 0.0
-        self._closed = False
+        #: Nothing more is written.
+        self.closed = False
         #: Whether what is written outlives this run; known after the first call.
         self.durable = file is not None
 
@@ -86,7 +87,7 @@ class Journal:
         """Run it later, in its turn; nobody waits for it."""
         with suppress(RuntimeError):
             self._loop = asyncio.get_running_loop()
-        if not self._closed:
+        if not self.closed:
             work = self._thread.submit(self._run, lambda connection: function(connection, *args, **kwargs))
             work.add_done_callback(_raise_in_thread)
 
@@ -171,9 +172,9 @@ class Journal:
 
     async def close(self) -> None:
         """Write what is still to be written, then close the file."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         await asyncio.to_thread(self._end)
 
     def _end(self) -> None:

@@ -67,6 +67,8 @@ class JournalJob:
     created_at_s: float | None = None
     #: When this console sent it, or first saw it.
     noted_at_s: float | None = None
+    #: When something was last done with it from here, or found out about it.
+    changed_at_s: float | None = None
     seen_at_s: float | None = None
     started_at_s: float | None = None
     ended_at_s: float | None = None
@@ -146,3 +148,26 @@ class Medians:
     ran_s: float | None = None
     #: Whether models, steps and sizes were the same, too.
     exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which server's jobs are meant, and which run asks."""
+
+    #: Its address.
+    server: str
+    #: What it is called in the config.
+    name: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be sent, or was: the prompt, what travels beside it, and for whom."""
+
+    prompt_id: str
+    title: str
+    prompt: Mapping[str, Any]
+    extra_data: Mapping[str, Any]
+    client_id: str | None = None
+    number: float | None = None

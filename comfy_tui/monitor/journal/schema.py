@@ -42,8 +42,10 @@ STEPS: tuple[str, ...] = (
         again_of TEXT NOT NULL DEFAULT '',
         had_keys INTEGER NOT NULL DEFAULT 0,
         dismissed INTEGER NOT NULL DEFAULT 0,
+        wanted TEXT NOT NULL DEFAULT '',
         owner TEXT NOT NULL DEFAULT '',
-        owned_at_s REAL,
+        changed_at_s REAL NOT NULL DEFAULT 0,
+        place INTEGER NOT NULL DEFAULT 0,
         search TEXT NOT NULL DEFAULT '',
         document BLOB,
         UNIQUE (server, prompt_id)

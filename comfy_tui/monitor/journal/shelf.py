@@ -1,0 +1,267 @@
+"""The journal's part of one server, as the session and the commands use it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from comfy_tui.errors import ComfyError
+from comfy_tui.monitor.journal.journal import Journal
+from comfy_tui.monitor.journal.row import Asked, Fate, JournalJob, Place
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from comfy_tui.comfy.types import JobRecord
+    from comfy_tui.monitor.state import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the journal knows of a server when a console starts, and what was known of the server itself."""
+
+    on_server: tuple[JournalJob, ...] = ()
+    abandoned: tuple[JournalJob, ...] = ()
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+class Shelf:
+    """One server's jobs in the journal.
+
+    Args:
+        journal: the journal.
+        server: the server's address.
+        name: what it is called.
+        clock: the time in Unix seconds.
+    """
+
+    def __init__(
+        self, journal: Journal, server: str, name: str = "", *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.journal = journal
+        self.server = server
+        self.place = Place(server, name or server, journal.owner)
+        self._clock = clock
+        self._seen_version = -1
+        self._stale = True
+
+    @property
+    def durable(self) -> bool:
+        """Whether what is written outlives this run."""
+        return self.journal.durable
+
+    async def open(self) -> Known:
+        """Take over from earlier runs."""
+        from comfy_tui.monitor.journal import job_table
+
+        def work(connection: sqlite3.Connection) -> Known:
+            now_s = self._clock()
+            job_table.recover(connection, self.place, now_s)
+            facts = connection.execute("SELECT name, value FROM fact WHERE server = ?", (self.server,))
+            return Known(
+                job_table.on_server(connection, self.place),
+                job_table.abandoned(connection, self.place, now_s),
+                {row["name"]: row["value"] for row in facts},
+            )
+
+        return await self.journal.call(work)
+
+    # -- sending -------------------------------------------------------------------------------
+
+    async def put(
+        self, asked: Asked, fate: Fate = Fate.SENDING, *, evidence: str = "", again_of: str = ""
+    ) -> None:
+        """Write a job of ours before anything is done with it; when this returns, a kill does not lose it."""
+        from comfy_tui.monitor.journal import job_table
+
+        self._stale = True
+        await self.journal.call(
+            job_table.put, self.place, asked, fate, self._clock(), evidence=evidence, again_of=again_of
+        )
+
+    async def put_held(self, asked: Sequence[Asked]) -> None:
+        """Write jobs that are about to be taken off the server, in their order."""
+        from comfy_tui.monitor.journal import job_table
+
+        def work(connection: sqlite3.Connection) -> None:
+            last = connection.execute("SELECT coalesce(max(place), 0) FROM job").fetchone()[0]
+            for number, one in enumerate(asked, last + 1):
+                job_table.put(connection, self.place, one, Fate.HOLDING, self._clock(), order=number)
+
+        self._stale = True
+        await self.journal.call(work)
+
+    async def settle(
+        self, prompt_ids: Sequence[str], fate: Fate, *, evidence: str = "", only_from: Iterable[Fate] = ()
+    ) -> tuple[str, ...]:
+        """Write what has become of jobs; returns the ids for which that was news."""
+        from comfy_tui.monitor.journal import job_table
+
+        self._stale = True
+        return await self.journal.call(
+            job_table.settle,
+            self.place,
+            tuple(prompt_ids),
+            fate,
+            self._clock(),
+            evidence=evidence,
+            only_from=tuple(only_from),
+        )
+
+    def post_settle(
+        self, prompt_id: str, fate: Fate, *, evidence: str = "", number: float | None = None
+    ) -> None:
+        """Write what has become of a job that this process has sent; nobody waits for it."""
+        from comfy_tui.monitor.journal import job_table
+
+        self._stale = True
+        self.journal.post(
+            job_table.settle,
+            self.place,
+            (prompt_id,),
+            fate,
+            self._clock(),
+            evidence=evidence,
+            number=number,
+            only_from=(Fate.SENDING, Fate.UNKNOWN, Fate.UNSENT),
+        )
+
+    async def claim(self, prompt_id: str, only_from: Iterable[Fate]) -> JournalJob | None:
+        """Take a kept job to send it; None where another console was first, or it is no more."""
+        from comfy_tui.monitor.journal import job_table
+
+        self._stale = True
+        return await self.journal.call(
+            job_table.claim, self.place, prompt_id, tuple(only_from), self._clock()
+        )
+
+    async def claim_again(self, prompt_id: str, new_id: str) -> JournalJob | None:
+        """Mark a lost job as queued again as ``new_id``, which is written as being sent; None: it was before.
+
+        A job whose prompt is not kept is given back unmarked.
+        """
+        from comfy_tui.monitor.journal import job_table
+
+        self._stale = True
+        return await self.journal.call(job_table.claim_again, self.place, prompt_id, new_id, self._clock())
+
+    async def unclaim_again(self, prompt_id: str, new_id: str) -> None:
+        """The successor was refused: the job can be queued again after all."""
+        from comfy_tui.monitor.journal import job_table
+
+        self._stale = True
+        await self.journal.call(job_table.unclaim_again, self.place, prompt_id, new_id)
+
+    async def release(self, before: JournalJob) -> None:
+        """Nothing was sent: a claimed job is again what it was."""
+        await self.settle(
+            [before.prompt_id], before.fate, evidence=before.evidence, only_from=(Fate.SENDING,)
+        )
+
+    async def dismiss(self, prompt_ids: Iterable[str]) -> None:
+        """Put jobs away; they stay in the history."""
+        from comfy_tui.monitor.journal import job_table
+
+        self._stale = True
+        await self.journal.call(job_table.dismiss, self.place, tuple(prompt_ids), self._clock())
+
+    async def want(self, prompt_ids: Iterable[str], wanted: str) -> None:
+        """Write what is about to be asked of the server: ``cancel``, or empty for nothing any more."""
+        from comfy_tui.monitor.journal import job_table
+
+        await self.journal.call(job_table.want, self.place, tuple(prompt_ids), wanted)
+
+    # -- watching ------------------------------------------------------------------------------
+
+    async def observe(
+        self, jobs: Sequence[Job], learned: Sequence[JobRecord], asked_at_s: float
+    ) -> list[str]:
+        """Write what the server lists; returns the ids of which something newer was known."""
+        from comfy_tui.monitor.journal import sight_table
+
+        self._stale = True
+        return await self.journal.call(
+            sight_table.observe, self.place, tuple(jobs), tuple(learned), asked_at_s
+        )
+
+    async def verdict(self, prompt_ids: Sequence[str], fate: Fate, evidence: str) -> tuple[str, ...]:
+        """Jobs are listed nowhere any more; those whose cancelling was asked for here are cancelled.
+
+        Returns:
+            The ids that are that now, and were on the server before.
+        """
+        from comfy_tui.monitor.journal import job_table
+
+        def work(connection: sqlite3.Connection) -> tuple[str, ...]:
+            now_s = self._clock()
+            asked = [one for one in prompt_ids if job_table.wanted(connection, self.place, one)]
+            rest = [one for one in prompt_ids if one not in asked]
+            changed: list[str] = []
+            for before, words in ((Fate.PENDING, "It waited"), (Fate.RUNNING, "It ran")):
+                job_table.settle(
+                    connection,
+                    self.place,
+                    asked,
+                    Fate.CANCELLED,
+                    now_s,
+                    evidence=f"{words} when it was cancelled from here.",
+                    only_from=(before,),
+                )
+                changed += job_table.settle(
+                    connection,
+                    self.place,
+                    rest,
+                    fate,
+                    now_s,
+                    evidence=f"{words} when it was last seen. {evidence}",
+                    only_from=(before,),
+                )
+            return tuple(changed)
+
+        self._stale = True
+        return await self.journal.call(work)
+
+    async def kept(self) -> tuple[JournalJob, ...] | None:
+        """The jobs that wait for a person; None where nothing has changed since they were read."""
+        from comfy_tui.monitor.journal import job_table
+
+        def work(connection: sqlite3.Connection) -> tuple[JournalJob, ...] | None:
+            version = int(connection.execute("PRAGMA data_version").fetchone()[0])
+            if version == self._seen_version and not stale:
+                return None
+            self._seen_version = version
+            job_table.recover(connection, self.place, self._clock())
+            return job_table.kept(connection, self.place)
+
+        stale, self._stale = self._stale, False
+        return await self.journal.call(work)
+
+    def remember(self, **facts: str) -> None:
+        """Keep something about the server itself for the next start."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(
+                "INSERT OR REPLACE INTO fact VALUES (?, ?, ?)",
+                [(self.server, name, value) for name, value in facts.items()],
+            )
+
+        self.journal.post(work)
+
+    def memory(self, prompt_id: str, **bytes_seen: Any) -> None:
+        """Keep what was seen of the graphics memory: ``before_bytes``, ``peak_bytes``, ``after_bytes``."""
+        from comfy_tui.monitor.journal import sight_table
+
+        self.journal.post(sight_table.memory, self.place, prompt_id, **bytes_seen)
+
+    async def one(self, prompt_id: str) -> JournalJob | None:
+        """A job with its prompt."""
+        from comfy_tui.monitor.journal import job_read
+
+        return await self.journal.call(job_read.one, self.server, prompt_id)
+
+
+def evidence_of(error: ComfyError) -> str:
+    """An error as the journal keeps it: title, message and hint, a line each."""
+    return "\n".join((error.title, error.message, error.hint))
