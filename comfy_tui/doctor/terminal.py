@@ -100,6 +100,12 @@ def tmux_section(facts: TerminalFacts) -> Section | None:
         )
     )
     checks.append(_tmux_clipboard(tmux))
+    if facts.depth is not ColourDepth.TRUE and "RGB" not in tmux.outer_features:
+        line = f"set -as terminal-features ',{tmux.outer_term or 'xterm-256color'}:RGB'"
+        if line not in missing:
+            words = "tmux does not know that the terminal around it has all colours"
+            remedy = "Where the terminal has them, add to ~/.tmux.conf and attach again:"
+            checks.append(Check("tmux_colours", "Colours", State.WARN, words, remedy, (line,)))
     return Section("tmux", "tmux", tuple(checks))
 
 

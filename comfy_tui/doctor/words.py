@@ -22,6 +22,8 @@ class Told:
     #: ``heading``, ``found``, ``remedy`` or ``line`` (to be copied into a file as it is).
     kind: str = "found"
     indent: int = 0
+    #: What stands in the indent.
+    lead: str = ""
 
 
 def report(sections: Iterable[Section], *, plain: bool = False) -> list[Told]:
@@ -38,7 +40,7 @@ def report(sections: Iterable[Section], *, plain: bool = False) -> list[Told]:
 def _check(check: Check, marks: dict[State, str]) -> list[Told]:
     mark = marks[check.state]
     indent = 2 + len(mark) + 1 + _TITLE
-    told = [Told(f"{mark} {check.title:<{_TITLE - 1}} {clean(check.found, 600)}", check.state, "found", 2)]
+    told = [Told(clean(check.found, 600), check.state, "found", indent, f"  {mark} {check.title}")]
     if check.remedy:
         told.append(Told(clean(check.remedy, 600), check.state, "remedy", indent))
     told += [Told(clean(line, 300), check.state, "line", indent + 2) for line in check.lines]
@@ -47,4 +49,4 @@ def _check(check: Check, marks: dict[State, str]) -> list[Told]:
 
 def as_text(told: Iterable[Told]) -> str:
     """To be copied or printed."""
-    return "\n".join((" " * line.indent + line.text).rstrip() for line in told)
+    return "\n".join(f"{line.lead:<{line.indent}}{line.text}".rstrip() for line in told)

@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from comfy_tui import paths
@@ -23,6 +23,7 @@ from comfy_tui.errors import ComfyError
 STALE_S = 120.0
 _MOST_ENTRIES = 20_000
 _ENTRY_BYTES = 8192
+_KEY_LENGTH = 40
 _BASELINE_BYTES = 4_000_000
 
 
@@ -44,7 +45,7 @@ class Ledger:
     def key(self, prompt_id: str, file: OutputFile, into: Path) -> str:
         """What an output of a job in a folder is called here."""
         parts = (prompt_id, file.type, file.subfolder, file.filename, str(into))
-        return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:40]
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:_KEY_LENGTH]
 
     def path(self, key: str) -> Path | None:
         """Where it was saved, as far as that is known and it is still there."""
@@ -75,19 +76,17 @@ class Ledger:
         with contextlib.suppress(ComfyError):
             paths.ensure_private_dir(self._place())
         entry = self._place() / key
-        for _ in range(2):
+        with _alone(self._place()):
+            if entry.exists() and not self._lost(entry):
+                return False
+            with contextlib.suppress(FileNotFoundError):
+                entry.unlink()
             try:
                 entry.open("xb").close()
-                return True
             except FileExistsError:
-                if not self._lost(entry):
-                    return False
-                # Of several who see that it is lost, one can move it out of the way.
-                aside = entry.with_suffix(f".{secrets.token_hex(4)}")
-                with contextlib.suppress(OSError):
-                    os.rename(entry, aside)
-                    aside.unlink()
-        return False
+                return False  # where there are no locks
+            self._touch(entry)
+        return True
 
     def _lost(self, entry: Path) -> bool:
         try:
@@ -99,7 +98,10 @@ class Ledger:
     def refresh(self, key: str) -> None:
         """The claim is still ours."""
         with contextlib.suppress(OSError):
-            os.utime(self._place() / key)
+            self._touch(self._place() / key)
+
+    def _touch(self, entry: Path) -> None:
+        os.utime(entry, (self._clock(), self._clock()))
 
     def release(self, key: str) -> None:
         """It was not saved after all."""
@@ -142,9 +144,26 @@ class Ledger:
     def tidy(self) -> None:
         """Forget the oldest entries where there are very many."""
         with contextlib.suppress(OSError):
-            entries = [item for item in os.scandir(self._place()) if not item.name.endswith(".baseline")]
+            entries = [item for item in os.scandir(self._place()) if len(item.name) == _KEY_LENGTH]
             if len(entries) > _MOST_ENTRIES:
                 entries.sort(key=lambda item: item.stat().st_mtime)
                 for item in entries[: len(entries) - _MOST_ENTRIES // 2]:
                     with contextlib.suppress(OSError):
                         os.unlink(item.path)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While no other console looks at a claim: a claim that was lost is taken over by one of them.
+
+    The lock goes with the process that holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows: the exclusive file alone must do
+        yield
+        return
+    with (folder / "lock").open("ab") as lock:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -112,7 +112,7 @@ def _line(told: Told) -> Line:
     if told.kind == "heading":
         return Line(told.text, "heading")
     look = {"remedy": "dim", "line": "accent"}.get(told.kind, _LOOKS[told.state or State.OK])
-    return Line(told.text, look, told.indent)
+    return Line(told.text, look, told.indent, lead=told.lead)
 
 
 def proof_picture() -> Decoded:

@@ -23,13 +23,14 @@ _IDS = ("list.down", "list.up", "list.top", "list.bottom")
 class Line:
     """Text of one line, already clean; ``indent`` is where it starts, and its folded rest too.
 
-    ``link`` is where it leads, in terminals that know links.
+    ``lead`` stands in the indent of its first piece; ``link`` is where it leads, if a terminal knows links.
     """
 
     text: str
     look: str = ""
     indent: int = 0
     link: str = ""
+    lead: str = ""
 
 
 def fold(text: str, width: int) -> Iterator[str]:
@@ -93,9 +94,9 @@ class LineView(ScrollView, can_focus=True):
             return
         self._folded_for = width
         self._folded = [
-            (" " * line.indent + piece, line.look, line.link)
+            (f"{'' if number else line.lead:<{line.indent}}{piece}", line.look, line.link)
             for line in self._lines
-            for piece in fold(line.text, width - line.indent)
+            for number, piece in enumerate(fold(line.text, width - line.indent))
         ]
         self.virtual_size = Size(width, len(self._folded))
         self.refresh()

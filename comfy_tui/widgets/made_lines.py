@@ -53,7 +53,7 @@ def made_lines(
 
 def _pair(label: str, value: str, look: str = "", link: str = "") -> Iterator[Line]:
     first, *rest = value.split("\n")
-    yield Line(f"{label:<{_LABEL}}{first}", look, 2, link)
+    yield Line(first, look, 2 + _LABEL, link, lead=f"  {label}")
     yield from (Line(line, look, 2 + _LABEL, link) for line in rest)
 
 
@@ -151,7 +151,8 @@ def _nodes(prompt: Mapping[str, Any]) -> Iterator[Line]:
             if (node_id, name) in literal and not is_link(value):
                 shown = clean_lines(_shown(str(name), value), 2000)
                 first, *rest = shown.rstrip().split("\n")
-                yield Line(f"{clean(name, 60):<20} {first}", "", 6)
+                lead = f"      {clean(name, 60)}"
+                yield Line(first, "", max(27, len(lead) + 1), lead=lead)
                 yield from (Line(line, "", 27) for line in rest)
 
 
