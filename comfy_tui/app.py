@@ -9,6 +9,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import on, work
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from comfy_tui.monitor.attendant import Attendant
     from comfy_tui.monitor.journal import Journal
     from comfy_tui.monitor.memory_log import MemoryThen
+    from comfy_tui.monitor.previews import Previews
     from comfy_tui.monitor.session import Session
     from comfy_tui.screens.save_desk import SaveDesk
 
@@ -135,6 +137,14 @@ class ComfyApp(App[int]):
 
     def _note_sent(self, count_bytes: int) -> None:
         self.sent_bytes[self.current_mode] += count_bytes
+
+    @cached_property
+    def previews(self) -> Previews:
+        """What is kept of outputs, in memory and on the disk; the modules come with the first use."""
+        from comfy_tui.monitor.preview_cache import PreviewCache
+        from comfy_tui.monitor.previews import Previews
+
+        return Previews(PreviewCache())
 
     # -- start and end -------------------------------------------------------------------------
 

@@ -122,20 +122,25 @@ class TestList:
                 await ui.see("~ ComfyUI_temp_", "temporary: gone when the server is started again")
                 await sees(ui, RED)
 
-    async def test_only_the_row_that_is_stayed_on_is_fetched_and_once(self) -> None:
+    async def test_who_passes_over_rows_fetches_the_one_and_its_neighbours(self) -> None:
         async with DemoServer() as server:
-            await run(server, *(plain(colour, f"p{colour:x}") for colour in (RED, GREEN, BLUE, 0x123456)))
+            await run(server, *(plain(0x100000 + n, f"p{n}") for n in range(12)))
             async with opened(server) as ui:
-                await sees(ui, 0x123456)
+                await sees(ui, 0x10000B)
+                await until(lambda: server.faults.count("/view") == 3, "two neighbours fetched ahead")
+                await ui.press("j")
+                await sees(ui, 0x10000A)
+                await until(lambda: server.faults.count("/view") == 4, "one more neighbour")
                 server.faults.forget()
-                await ui.press("j", "j", "j")
-                await sees(ui, RED)
+                await ui.press(*"jjjjjjjj")
+                await sees(ui, 0x100002)
+                await until(lambda: ui.app.screen._next.is_idle)
+                # The one that was stayed on, two behind it and one before it: those between were passed.
+                assert server.faults.count("/view") <= 5
+                server.faults.forget()
                 await ui.press("g")
-                await sees(ui, 0x123456)
-                assert server.faults.count("/view") <= 2
-                await ui.press("G")
-                await sees(ui, RED)
-                assert server.faults.count("/view") <= 2
+                await sees(ui, 0x10000B)
+                assert server.faults.count("/view") == 0
 
     @pytest.mark.parametrize("size", [(80, 24), (60, 16), (120, 40), (200, 50)])
     async def test_every_size_shows_list_picture_and_facts(self, size: tuple[int, int]) -> None:
@@ -224,16 +229,16 @@ class TestStates:
         server = DemoServer()
         await server.start()
         port = server.port
-        await run(server, plain(RED, "first"), plain(BLUE, "second"))
+        await run(server, plain(RED, "first"), *[plain(BLUE, "second")] * 4)
         async with opened(server) as ui:
             await sees(ui, BLUE)
             await server.stop()
             await ui.see("OFFLINE", "second_00001_.png")
             await sees(ui, BLUE)
-            await ui.press("j")
+            await ui.press("G")
             await ui.see("! ComfyUI is not running at this address")
             assert drawn_colours(ui) == set()
-            await ui.press("k")
+            await ui.press("g")
             await sees(ui, BLUE)
             await ui.see("stale: as of")
             assert ui.app.screen.query_one("#outputs").has_class("stale")

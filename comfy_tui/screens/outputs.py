@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-import asyncio
+import datetime
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events, work
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
-from comfy_tui.errors import ComfyError
-from comfy_tui.monitor.outputs import Output, outputs_of
-from comfy_tui.monitor.previews import Preview, Previews
-from comfy_tui.monitor.state import Link, Problem
+from comfy_tui.content.sniff import Medium
+from comfy_tui.monitor.gathered import Gathered
+from comfy_tui.monitor.output_query import Known, Order, OutputQuery
+from comfy_tui.monitor.outputs import Output
+from comfy_tui.monitor.previews import Preview
 from comfy_tui.screens.base import ConsoleScreen
 from comfy_tui.screens.output_actions import OutputActions
-from comfy_tui.text import cell_len, clean, count_of, shorten
+from comfy_tui.screens.output_loading import OutputLoading, identity
+from comfy_tui.screens.output_viewer import OutputViewer
+from comfy_tui.text import cell_len, clean, count_of, format_bytes, shorten
 from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.chrome import EmptyState, age_line
 from comfy_tui.widgets.filter_bar import Filterable, FilterBar
 from comfy_tui.widgets.line_view import LineView
+from comfy_tui.widgets.output_browser import OutputBrowser
 from comfy_tui.widgets.output_pane import OutputPane
-from comfy_tui.widgets.output_text import COLUMNS, output_rows
+from comfy_tui.widgets.output_rows import COLUMNS, OutputRows
+from comfy_tui.widgets.output_text import short_facts
 from comfy_tui.widgets.row_list import RowList
 
-#: Who only passes over a row does not have its picture fetched.
-DEBOUNCE_S = 0.1
+#: From this width on tiles leave room for the preview.
+_WIDE = 100
+#: The kinds that a key goes through.
+_KINDS = (None, Medium.PICTURE, Medium.VIDEO, Medium.AUDIO, Medium.MODEL, Medium.TEXT, Medium.OTHER)
+_FULL_ONLY = frozenset(
+    ("zoom_in", "zoom_out", "zoom_fit", "zoom_native", "play_output", "toggle_sheet", "leave_full")
+)
+_WITH_OUTPUTS = frozenset(
+    ("start_filter", "save_output", "save_output_to", "toggle_tiles", "compare_outputs", "toggle_slides")
+)
 
 
-class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
+class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, OutputActions):
     """Files and texts of the server's history beside a preview; enter gives the preview the window."""
 
     MODE = "outputs"
@@ -39,7 +52,7 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
     SLICES = ("jobs",)
     FILTERED = "#outputs"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("output"),
+        *bindings("output", leave_out=("output.flick",)),
         *(b for b in bindings("list", "app") if b.id in ("list.copy", "list.down", "list.up", "app.refresh")),
         Binding("down", "cursor_down", show=False),
         Binding("up", "cursor_up", show=False),
@@ -52,23 +65,29 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
             color: $text-warning; }
         & #left { width: 46%; min-width: 28; }
         & #pane { width: 1fr; border-left: solid $panel; }
+        & #under { height: 2; padding: 0 1; display: none; }
         & .stale { text-style: dim; }
+        &.-tiles #left { width: 60%; }
+        &.-tiles.-narrow {
+            & #left { width: 1fr; }
+            & #pane { display: none; }
+            & #under { display: block; }
+        }
         &.-full {
             & TopBar, & #sums, & #trouble, & #left { display: none; }
-            & #pane { border-left: none; }
+            & #pane { border-left: none; display: block; }
         }
     }
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._outputs: dict[str, Output] = {}
-        self._previews = Previews()
-        self._current: Output | None = None
-        self._preview: Preview | None = None
-        self._problem: Problem | None = None
-        self._was_online = False
-        self._shown: dict[str, str] = {}
+        self._gathered = Gathered()
+        self._rows = OutputRows(self._medium)
+        self._order = Order.NEWEST
+        self._kind: Medium | None = None
+        self._only_marked = False
+        self._shown: dict[str, object] = {}
 
     def compose_body(self) -> ComposeResult:
         """Sums above the list and the pane."""
@@ -76,22 +95,30 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
         yield Static(id="trouble", markup=False)
         with Horizontal(id="panes"):
             with Vertical(id="left"):
-                yield FilterBar("filter: name, prompt, workflow, seed")
-                yield RowList(COLUMNS, id="outputs")
+                yield FilterBar("words, kind:video, date:today, node:SaveImage, is:temp, -is:temp")
+                yield OutputBrowser(COLUMNS, id="outputs")
                 yield EmptyState(id="no-match")
+                yield Static(id="under", markup=False)
             yield OutputPane(id="pane")
         yield EmptyState(id="empty")
 
     def on_mount(self) -> None:
         """The keys go to the list."""
-        self.query_one("#outputs").focus()
+        self._browser.focus()
+
+    @property
+    def _browser(self) -> OutputBrowser:
+        return self.query_one("#outputs", OutputBrowser)
+
+    @property
+    def _outputs(self) -> dict[str, Output]:
+        return self._gathered.outputs
 
     # -- painting ------------------------------------------------------------------------------
 
     def paint(self) -> None:
         """Show the outputs, or why there are none."""
-        jobs = self.console.jobs
-        self._outputs = {output.key: output for output in outputs_of(jobs.ended)}
+        self._gathered.take(self.console.jobs.ended)
         panes, empty = self.query_one("#panes"), self.query_one("#empty", EmptyState)
         if panes.display is not bool(self._outputs):
             self.refresh_bindings()
@@ -99,35 +126,65 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
         if not self._outputs:
             self.leave_full()
             self._paint_empty(empty)
-        rows = output_rows(self._outputs.values(), self.now_s(), self.filter_text)
-        listed = self.query_one("#outputs", RowList)
-        listed.set_rows(rows)
-        no_match = self.query_one("#no-match", EmptyState)
-        no_match.display = bool(self._outputs) and not rows
-        listed.display = not no_match.display
-        no_match.say(f"No output holds {self.filter_text!r}", "escape clears the filter")
-        self._paint_lines(len(rows))
+        self._paint_rows()
         self._try_again_after_trouble()
         self._choose()
+
+    def _paint_rows(self) -> None:
+        browser = self._browser
+        query = OutputQuery(self.filter_text)
+        known = Known(
+            f"{self.console.connection.name} {self.console.connection.url}",
+            browser.marked,
+            self._medium,
+            datetime.date.fromtimestamp(self.now_s()),
+        )
+        chosen = self._gathered.chosen(query, known, self._order)
+        if self._kind is not None:
+            chosen = [output for output in chosen if (self._medium(output) or output.medium) is self._kind]
+        if self._only_marked:
+            chosen = [output for output in chosen if output.key in browser.marked]
+        browser.set_rows(self._rows.make(chosen, tiles=browser.tiles, grouped=self._order.by_time))
+        no_match = self.query_one("#no-match", EmptyState)
+        no_match.display = bool(self._outputs) and not chosen
+        browser.display = not no_match.display
+        no_match.say(*self._no_match_words())
+        self._paint_lines(len(chosen))
+
+    def _no_match_words(self) -> tuple[str, str]:
+        if self.filter_text:
+            return f"No output holds {self.filter_text!r}", "escape clears the filter"
+        if self._only_marked:
+            return "No output is marked", "m shows all, space marks"
+        return f"No output is of the kind {self._kind}", "K goes on to the next kind"
 
     def _paint_lines(self, listed: int) -> None:
         jobs, connection = self.console.jobs, self.console.connection
         width = max(20, self.size.width - 2)
         age = age_line(jobs.read_at_s, self.now_s(), self.console.options.interval_s)
-        marked = len(self.query_one("#outputs", RowList).marked)
         words = count_of(len(self._outputs), "output") + f" of the last {count_of(len(jobs.ended), 'job')}"
         if listed != len(self._outputs):
             words = f"{listed} of {words}"
-        if marked:
-            words += f" · {marked} marked"
-        words = words if jobs.read_at_s is not None else ""
-        gap = max(1, width - cell_len(words) - cell_len(age))
-        self._say("sums", shorten(words + " " * gap + age, width))
+        parts = [words, *self._state_words()] if jobs.read_at_s is not None else []
+        line = shorten(" · ".join(parts), max(10, width - cell_len(age) - 1))
+        gap = max(1, width - cell_len(line) - cell_len(age))
+        self._say("sums", shorten(line + " " * gap + age, width))
         problem = jobs.problem if connection.problem is None else None
         self.query_one("#trouble").display = problem is not None
         if problem is not None:
             self._say("trouble", f"! {clean(problem.title)}: {clean(problem.message)}. {clean(problem.hint)}")
-        self.query_one("#outputs").set_class(self._stale, "stale")
+        self._browser.set_class(self._stale, "stale")
+
+    def _state_words(self) -> list[str]:
+        """What is left out and how it is sorted, as far as that is not the usual."""
+        marked = len(self._browser.marked)
+        parts = [f"{marked} marked" if marked else "", "only those" if self._only_marked else ""]
+        parts.append(f"only {self._kind}" if self._kind is not None else "")
+        parts.append(self._order.value if self._order is not Order.NEWEST else "")
+        speed = self.console.previews.speed(self.console.connection.url)
+        if speed.is_slow and speed.bytes_per_s is not None:
+            parts.append(f"slow line, {format_bytes(int(speed.bytes_per_s))}/s: small copies")
+        return [part for part in parts if part]
 
     @property
     def _stale(self) -> bool:
@@ -156,11 +213,15 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
 
     def filter_changed(self) -> None:
         """Show the rows that hold the words."""
-        self.paint()
+        self._paint_rows()
+        self._choose()
 
     def on_row_list_marks_changed(self, message: RowList.MarksChanged) -> None:
         """Say how many are marked."""
-        self._paint_lines(len(message.row_list.rows))
+        if self._only_marked:
+            self._paint_rows()
+        else:
+            self._paint_lines(sum(not row.heading for row in message.row_list.rows))
 
     def on_row_list_highlighted(self, message: RowList.Highlighted) -> None:
         """Show the output that the cursor came to."""
@@ -168,74 +229,113 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
 
     def on_resize(self, event: events.Resize) -> None:
         """Widths may have changed."""
+        self.set_class(event.size.width < _WIDE, "-narrow")
         super().on_resize(event)
         self._shown.clear()
 
-    # -- the preview ---------------------------------------------------------------------------
+    # -- what is listed ------------------------------------------------------------------------
 
-    def _choose(self) -> None:
-        """Show the output under the cursor; what is not known of it is fetched."""
-        output = self._outputs.get(self.query_one("#outputs", RowList).current_key)
-        if _identity(output) != _identity(self._current):
-            self._current = output
-            self._start_preview()
-        self._current = output
-        self._show_facts()
+    def action_toggle_tiles(self) -> None:
+        """Thumbnails, or the list."""
+        tiles = not self._browser.tiles
+        self.set_class(tiles, "-tiles")
+        self._browser.show_tiles(tiles)
+        self._paint_rows()
+        self._want_thumbs()
+        self.call_after_refresh(self._show_facts)
 
-    def _start_preview(self) -> None:
-        self.workers.cancel_group(self, "preview")
-        self._preview, self._problem = None, None
-        output = self._current
-        if output is not None:
-            self._preview = self._previews.known(self.console.connection.url, output)
-            if self._preview is None:
-                self._fetch(output)
-        self._show_content()
+    def action_next_kind(self) -> None:
+        """Only one kind of output; after the last one all of them."""
+        present = {self._medium(output) or output.medium for output in self._outputs.values()}
+        kinds = [kind for kind in _KINDS if kind is None or kind in present or kind is self._kind]
+        self._kind = kinds[(kinds.index(self._kind) + 1) % len(kinds)] if self._kind in kinds else None
+        self._paint_rows()
 
-    @work(group="preview", exclusive=True, exit_on_error=True)
-    async def _fetch(self, output: Output) -> None:
-        """Fetch and decode; cancelled when the cursor goes on."""
-        await asyncio.sleep(DEBOUNCE_S)
-        session = self.console.session
-        if session is None:
+    def action_next_order(self) -> None:
+        """Another way to sort."""
+        self._order = self._order.next
+        self._paint_rows()
+
+    def action_toggle_marked(self) -> None:
+        """Only the marked ones, or all."""
+        self._only_marked = not self._only_marked and bool(self._browser.marked)
+        self._paint_rows()
+
+    def action_compare_outputs(self) -> None:
+        """Two side by side: the marked ones, else this one and the marked or the next."""
+        keys = [row.key for row in self._browser.rows if not row.heading]
+        marked = [key for key in keys if key in self._browser.marked]
+        here = self._browser.current_key
+        if len(marked) < 2 and here in keys:
+            behind = keys[keys.index(here) + 1 :] + list(reversed(keys[: keys.index(here)]))
+            others = [key for key in (*marked, *behind) if key != here]
+            marked = [here, *others[:1]]
+        pair = [self._outputs[key] for key in marked[:2] if key in self._outputs]
+        if len(pair) < 2:
+            self.console.tell("Nothing to compare", "Mark two outputs with space.", severity="warning")
             return
-        try:
-            preview = await self._previews.load(session.client, output)
-        except ComfyError as error:
-            self._problem = Problem.of(error)
-        else:
-            self._preview = preview
-        self._show_content()
+        from comfy_tui.screens.output_compare import OutputCompare
+
+        self.app.push_screen(OutputCompare(pair[0], pair[1]))
+
+    # -- what is shown of the chosen one -------------------------------------------------------
+
+    def content_changed(self) -> None:
+        """Another output is chosen, or its content came."""
+        content = (identity(self._current), self._preview, self._problem)
+        if self._shown.get("content") != content:
+            self._shown["content"] = content
+            self.query_one("#pane", OutputPane).show_content(self._current, self._preview, self._problem)
+            if self.has_class("-full"):
+                self._focus_full()
+                self.restore_view()
         self._show_facts()
-
-    def _try_again_after_trouble(self) -> None:
-        """A preview that failed while the server was gone is fetched when it is back."""
-        online = self.console.connection.link is Link.ONLINE
-        if online and not self._was_online and self._problem is not None:
-            self._start_preview()
-        self._was_online = online
-
-    def _show_content(self) -> None:
-        pane = self.query_one("#pane", OutputPane)
-        pane.show_content(self._current, self._preview, self._problem)
-        if self.has_class("-full"):
-            self._focus_full()
 
     def _show_facts(self) -> None:
-        place = ""
+        if not self.is_mounted:
+            return
+        place, browser = "", self._browser
         if self.has_class("-full"):
-            rows = self.query_one("#outputs", RowList)
-            place = f"{rows.cursor + 1}/{len(rows.rows)}"
+            keys = [row.key for row in browser.rows if not row.heading]
+            here = keys.index(browser.current_key) + 1 if browser.current_key in keys else 0
+            place = " ".join(part for part in (self.viewer_words(), f"{here}/{len(keys)}") if part)
         pane = self.query_one("#pane", OutputPane)
         pane.show_facts(self._current, self._preview, self.now_s(), place=place, stale=self._stale)
+        if browser.tiles and self.has_class("-narrow") and not place:
+            self._show_under()
+
+    def _show_under(self) -> None:
+        """Below the tiles, where there is no room for the preview."""
+        output = self._current
+        width = max(10, self.size.width - 2)
+        text = Text(no_wrap=True)
+        if output is not None:
+            text = short_facts(output, self._preview, clean(output.job.title, 30), width)
+            words = " ".join(clean(output.job.summary.positive, 400).split()) if output.job.summary else ""
+            if self._problem is not None:
+                words = f"! {clean(self._problem.title, 100)}: {clean(self._problem.message, 200)}"
+            text.append("\n" + shorten(words, width), "dim")
+        if self._shown.get("under") != text:
+            self._shown["under"] = text
+            self.query_one("#under", Static).update(text)
+
+    def viewed(self) -> tuple[Output | None, Preview | None]:
+        """The output in the window, and what is known of it."""
+        return self._current, self._preview
+
+    def viewer_changed(self) -> None:
+        """It is seen another way."""
+        self._show_facts()
 
     # -- the whole window ----------------------------------------------------------------------
 
     def on_row_list_opened(self, message: RowList.Opened) -> None:
         """Give the preview the window."""
         self.set_class(True, "-full")
+        self._choose()
         self._focus_full()
         self._show_facts()
+        self.refresh_bindings()
 
     def _focus_full(self) -> None:
         words = self.query_one(LineView)
@@ -244,18 +344,23 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
     def leave_full(self) -> None:
         """Back to the list."""
         if self.has_class("-full"):
+            self.forget_view()
             self.set_class(False, "-full")
-            self.query_one("#outputs").focus()
-            self._show_facts()
+            self._browser.focus()
+            self._shown.pop("content", None)
+            self.content_changed()
             self.call_after_refresh(self._show_facts)
+            self.refresh_bindings()
 
     def action_leave_full(self) -> None:
         """Back to the list."""
         self.leave_full()
 
     def action_go_back(self) -> None:
-        """Out of the window, else clear the filter, else the marks."""
-        if self.has_class("-full"):
+        """To all of the picture, out of the window, else clear the filter, else the marks."""
+        if self.has_class("-full") and not self._zoom.is_fitted:
+            self.action_zoom_fit()
+        elif self.has_class("-full"):
             self.leave_full()
         else:
             super().action_go_back()
@@ -263,34 +368,53 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Some keys are of use only in the whole window, or only beside it."""
         full = self.has_class("-full")
-        if action == "leave_full":
+        if action in _FULL_ONLY:
             return full
-        if action in ("start_filter", "save_output", "save_output_to") and not self._outputs:
+        if action in _WITH_OUTPUTS and not self._outputs:
             return False
-        if action == "start_filter":
+        if action in ("start_filter", "toggle_tiles"):
             return not full
         return super().check_action(action, parameters)
 
+    def step_output(self, step: int) -> bool:
+        """Go to the next output, or back."""
+        before = self._browser.cursor
+        self._browser.step(step)
+        return self._browser.cursor != before
+
     def action_next_output(self) -> None:
-        """One output on."""
-        self.query_one("#outputs", RowList).action_cursor_down()
+        """One output on; to the right where the picture is enlarged."""
+        self._stop(slides=True)
+        if not self.pan(1, 0):
+            self.step_output(1)
 
     def action_previous_output(self) -> None:
-        """One output back."""
-        self.query_one("#outputs", RowList).action_cursor_up()
+        """One output back; to the left where the picture is enlarged."""
+        self._stop(slides=True)
+        if not self.pan(-1, 0):
+            self.step_output(-1)
 
     def action_cursor_down(self) -> None:
-        """One output on, in the whole window."""
-        self.action_next_output()
+        """One output on, in the whole window; down where the picture is enlarged."""
+        self._stop(slides=True)
+        if not self.pan(0, 1):
+            self.step_output(1)
 
     def action_cursor_up(self) -> None:
-        """One output back, in the whole window."""
-        self.action_previous_output()
+        """One output back, in the whole window; up where the picture is enlarged."""
+        self._stop(slides=True)
+        if not self.pan(0, -1):
+            self.step_output(-1)
+
+    def action_toggle_slides(self) -> None:
+        """Show one after the other in the whole window, or stop."""
+        if not self.has_class("-full") and self._current is not None:
+            self._browser.action_open_row()
+        super().action_toggle_slides()
 
     def action_refresh_now(self) -> None:
         """Ask the server now, also for a preview that failed."""
-        if self._problem is not None:
-            self._start_preview()
+        self._try_again()
         self.console.action_refresh_now()
 
     # -- for the actions -----------------------------------------------------------------------
@@ -299,14 +423,9 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputActions):
         """The marked ones, else the one under the cursor; in the whole window the one that is shown."""
         if self.has_class("-full"):
             return (self._current,) if self._current is not None else ()
-        keys = self.query_one("#outputs", RowList).chosen_keys()
+        keys = self._browser.chosen_keys()
         return tuple(self._outputs[key] for key in keys if key in self._outputs)
 
     def acted(self) -> None:
         """What was marked for an action is not marked for the next one."""
-        self.query_one("#outputs", RowList).clear_marks()
-
-
-def _identity(output: Output | None) -> object:
-    """The same as long as the content is the same; words about the job may still come."""
-    return None if output is None else (output.key, output.file, output.text, output.job.ended_at_s)
+        self._browser.clear_marks()

@@ -27,6 +27,8 @@ _ASCII: Mapping[str, str] = {
     **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯╔╗╚╝╠╣╦╩╬┏┓┗┛", "+"),
     **dict.fromkeys("‘’", "'"),
     **dict.fromkeys("“”", '"'),
+    **dict.fromkeys("≈", "~"),
+    **dict.fromkeys("◆♪¶▤", "*"),
     "\u00a0": " ",
 }
 

@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from rich.text import Text
 
 from comfy_tui.content.facts import Fact, seconds
 from comfy_tui.content.sniff import Medium
-from comfy_tui.monitor.outputs import Output, prompt_of, searched, settings_of
+from comfy_tui.monitor.outputs import Output, prompt_of, settings_of
 from comfy_tui.monitor.previews import Preview
 from comfy_tui.text import cell_len, clean, format_age, format_bytes, format_duration, shorten
-from comfy_tui.widgets.filter_bar import matches
-from comfy_tui.widgets.row_list import Cell, Column, Row
-
-COLUMNS = (
-    Column("Name"),
-    Column("Kind", 5),
-    Column("Node", 5, drop=3),
-    Column("Workflow", 22, drop=2),
-    Column("Age", 4, drop=1, right=True),
-)
-
-
-def output_rows(outputs: Iterable[Output], now_s: float, wanted: str = "") -> tuple[Row, ...]:
-    """The rows of those outputs that hold the words of a filter."""
-    return tuple(_row(output, now_s) for output in outputs if matches(wanted, *searched(output)))
-
-
-def _row(output: Output, now_s: float) -> Row:
-    name = clean(output.name, 120) or "(empty)"
-    return Row(
-        output.key,
-        (
-            Cell(f"~ {name}", "dim") if output.is_temporary else name,
-            Cell(clean(output.kind, 8), "" if output.medium is Medium.PICTURE else "accent"),
-            clean(output.node_id, 20),
-            clean(output.job.title, 80),
-            Cell(_age(output, now_s).removesuffix(" ago"), "dim"),
-        ),
-    )
 
 
 def _age(output: Output, now_s: float) -> str:
@@ -55,6 +24,9 @@ def facts_text(
     text.append(shorten(clean(output.name, 200), width), "bold")
     if output.is_temporary:
         text.append(shorten("\n~ temporary: gone when the server is started again", width), "dim")
+    if output.batch[1] > 1:
+        place, count = output.batch
+        text.append(shorten(f"\n{place} of {count} in a batch", width), "dim")
     text.append("\n" + shorten(content_words(output, preview), width))
     for line in _cut(clean(prompt_of(output), 2000), width, prompt_lines):
         text.append("\n" + line, "italic")
@@ -152,7 +124,7 @@ def _origin(output: Output, now_s: float) -> str:
     elapsed = output.job.elapsed_s(now_s)
     parts = [
         "ours" if output.job.ours else "other",
-        f"node {clean(output.node_id, 20)}" if output.node_id else "",
+        f"node {clean(output.node_id, 20)} {clean(output.node_name, 40)}".rstrip() if output.node_id else "",
         _age(output, now_s),
         f"took {format_duration(elapsed)}" if elapsed is not None else "",
     ]

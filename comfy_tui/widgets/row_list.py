@@ -191,7 +191,7 @@ class RowList(ScrollView, can_focus=True):
         if gone:
             self.marked -= gone
             self.post_message(self.MarksChanged(self))
-        self.virtual_size = Size(self.size.width, len(new) + 1)
+        self._measure()
         position = 0 if self._at_top else self._index.get(key, min(self.cursor, len(new) - 1))
         moved = self._place(position)
         if len(old) != len(new) or moved:
@@ -200,6 +200,10 @@ class RowList(ScrollView, can_focus=True):
             for position, (before, after) in enumerate(zip(old, new, strict=True)):
                 if before != after:
                     self._refresh_cells(position, before, after)
+
+    def _measure(self) -> None:
+        """Tell how high all of it is, the header included."""
+        self.virtual_size = Size(self.size.width, len(self.rows) + 1)
 
     @property
     def current_key(self) -> str:
@@ -331,7 +335,7 @@ class RowList(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Give the columns their new widths."""
-        self.virtual_size = Size(self.size.width, len(self.rows) + 1)
+        self._measure()
         self._scroll_to_cursor()
 
     def on_focus(self) -> None:
