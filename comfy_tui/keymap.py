@@ -213,7 +213,7 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("output.zoom_out", ("-",), "zoom_out", "Smaller", "Make it smaller again, in the full window."),
     K("output.fit", ("0",), "zoom_fit", "Fit", "All of the picture."),
     K("output.native", ("=",), "zoom_native", "1:1", "A pixel of the picture on a dot of the screen."),
-    K("output.play", ("P",), "play_output", "Play", "Play or stop an animation or a video.", True),
+    K("output.play", (".",), "play_output", "Play", "Play or stop an animation or a video.", True),
     K("output.sheet", ("C",), "toggle_sheet", "Sheet", "The frames of a video or animation on one sheet."),
     K("output.slides", ("a",), "toggle_slides", "Slides", "Show one after the other; any key stops it."),
     K("output.flick", ("b",), "flick", "A/B", "Two compared: one in place of the other, and back."),

@@ -65,7 +65,7 @@ def test_signs_have_textuals_names() -> None:
 def test_remaps_come_out_as_textual_takes_them() -> None:
     remaps = [("app.help", ("F2", "*")), ("job.cancel", ("Delete", ",")), ("job.clear", ("shift+d",))]
     assert user_keymap([(name, keys) for name, keys in remaps]) == {
-        "app.help": "f2,plus",
+        "app.help": "f2,asterisk",
         "job.cancel": "delete,comma",
         "job.clear": "D",
     }

@@ -28,6 +28,8 @@ LIMIT_BYTES = 512 * 1024 * 1024
 _LOOK_BYTES = 16 * 1024 * 1024
 _MARK = b"comfy-tui preview 1\n"
 _HEAD_BYTES = 256 * 1024
+#: Pictures of so few pixels are kept exactly; larger ones with the loss of a good JPEG.
+_EXACT_PIXELS = 256 * 256
 
 
 def default_folder() -> Path:
@@ -128,7 +130,9 @@ class PreviewCache:
 
 def _encoded(image: Image.Image) -> bytes:
     out = io.BytesIO()
-    if image.mode == "RGB":
+    if image.width * image.height <= _EXACT_PIXELS:
+        image.save(out, "PNG", compress_level=1)
+    elif image.mode == "RGB":
         image.save(out, "JPEG", quality=86)
     else:
         image.save(out, "WEBP", quality=86, method=1)
@@ -146,7 +150,7 @@ def _read(content: bytes, side_px: int) -> tuple[dict[str, Any], Image.Image | N
         return facts, None
     from PIL import Image as pillow
 
-    with pillow.open(io.BytesIO(content[end + 1 :]), formats=("JPEG", "WEBP")) as opened:
+    with pillow.open(io.BytesIO(content[end + 1 :]), formats=("JPEG", "WEBP", "PNG")) as opened:
         opened.draft("RGB", (side_px, side_px))
         opened.load()
         return facts, bare(opened, side_px)
