@@ -425,7 +425,7 @@ class ComfyApp(App[int]):
     def action_refresh_now(self) -> None:
         """Ask the server now."""
         if self.session is not None:
-            self.session.poke()
+            self.session.refresh()
 
     def action_next_image_mode(self) -> None:
         """Show pictures in the next way that the terminal has."""

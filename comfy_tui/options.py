@@ -20,6 +20,8 @@ class Pace:
     look_delays_s: tuple[float, ...] | None = None
     #: The wait before the socket is opened again; it doubles while that fails.
     reconnect_s: float = 1.0
+    #: A queue that moves and no event for so long: the socket is taken for deaf.
+    deaf_s: float = 2.0
     #: A job that was asked to stop and has not is told of after this.
     cancel_s: float = 8.0
     #: A running job without any sign of life is told of after this.

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from comfy_tui.comfy import wire
 from comfy_tui.comfy.events import LogEntry, read_log_entries
-from comfy_tui.comfy.http import JSON_LIMIT_BYTES, TIMEOUT_S, HttpConnection
+from comfy_tui.comfy.http import JSON_LIMIT_BYTES, TIMEOUT_S, HttpConnection, parse_json
 from comfy_tui.comfy.manager import (
     Manager,
     find_manager,
@@ -22,6 +22,7 @@ from comfy_tui.comfy.manager import (
 from comfy_tui.comfy.manager_queue import ManagerQueue
 from comfy_tui.comfy.types import (
     JobRecord,
+    JobsPage,
     JobState,
     OutputFile,
     Queue,
@@ -195,6 +196,14 @@ class ComfyClient:
         """``GET /queue``, with whole prompts: can be large."""
         return wire.read_queue(await self._http.read_json("/queue"))
 
+    async def queue_text(self) -> bytes:
+        """``GET /queue`` as it came, not parsed: to be compared with the answer before."""
+        return await self._http.read_text("/queue", JSON_LIMIT_BYTES)
+
+    async def parse_queue(self, body: bytes) -> Queue:
+        """What :meth:`queue_text` gave."""
+        return wire.read_queue(await parse_json(body, "/queue"))
+
     async def history(self, max_items: int) -> tuple[JobRecord, ...]:
         """``GET /history?max_items=``, newest first."""
         params = {"max_items": str(max_items)}
@@ -205,9 +214,7 @@ class ComfyClient:
         records = wire.read_history(await self._http.read_json("/history/" + _segment(prompt_id)))
         return next((record for record in records if record.prompt_id == prompt_id), None)
 
-    async def jobs(
-        self, states: Iterable[JobState], limit: int | None = None
-    ) -> tuple[JobRecord, ...] | None:
+    async def jobs(self, states: Iterable[JobState], limit: int | None = None) -> JobsPage | None:
         """``GET /api/jobs``, newest first; None where the server has no jobs API."""
         params = {"status": ",".join(states)}
         if limit is not None:

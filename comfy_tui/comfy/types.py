@@ -157,6 +157,14 @@ class JobRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class JobsPage:
+    """``GET /api/jobs``: the jobs in the order of the answer, and how many there are in all."""
+
+    jobs: tuple[JobRecord, ...]
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """``GET /queue``: what runs and what waits, in the order in which it will run."""
 

@@ -13,6 +13,7 @@ from comfy_tui.comfy.types import (
     Device,
     ExecutionError,
     JobRecord,
+    JobsPage,
     JobState,
     NodeError,
     PackageVersion,
@@ -214,7 +215,7 @@ def read_execution_error(data: Mapping[str, Any]) -> ExecutionError:
 _JOB_STATES = {state.value: state for state in JobState}
 
 
-def read_jobs(data: Any) -> tuple[JobRecord, ...]:
+def read_jobs(data: Any) -> JobsPage:
     """Read ``GET /api/jobs``, in the order of the answer.
 
     Raises:
@@ -222,7 +223,8 @@ def read_jobs(data: Any) -> tuple[JobRecord, ...]:
     """
     if not isinstance(data, Mapping) or not isinstance(data.get("jobs"), list):
         raise not_comfyui("/api/jobs has no 'jobs'")
-    return tuple(read_job(job) for job in data["jobs"] if isinstance(job, Mapping) and _text(job.get("id")))
+    jobs = (read_job(job) for job in data["jobs"] if isinstance(job, Mapping) and _text(job.get("id")))
+    return JobsPage(tuple(jobs), _count(_map(data.get("pagination")).get("total")))
 
 
 def read_job(job: Mapping[str, Any]) -> JobRecord:

@@ -48,7 +48,6 @@ async def find_job(client: ComfyClient, beginning: str) -> str:
 async def _ended_ids(client: ComfyClient) -> tuple[str, ...]:
     """Of the jobs that ended last."""
     states = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
-    records = await client.jobs(states, _RECENT)
-    if records is None:
-        records = await client.history(_RECENT_WITHOUT_JOBS_API)
+    page = await client.jobs(states, _RECENT)
+    records = page.jobs if page is not None else await client.history(_RECENT_WITHOUT_JOBS_API)
     return tuple(record.prompt_id for record in records)

@@ -34,6 +34,7 @@ class Live:
         on_change: takes how the progress of jobs is known now, and why not live where it is not.
         on_gap: events may have been missed: ask the server.
         reconnect_s: the wait before the next attempt, doubled while that fails.
+        deaf_s: so long an event may be on its way.
     """
 
     def __init__(
@@ -44,10 +45,11 @@ class Live:
         on_change: Callable[[Source, str], None],
         on_gap: Callable[[], None],
         reconnect_s: float = 1.0,
+        deaf_s: float = 2.0,
     ) -> None:
         self._client = client
         self._on_event, self._on_change, self._on_gap = on_event, on_change, on_gap
-        self._reconnect_s = reconnect_s
+        self._reconnect_s, self._deaf_s = reconnect_s, deaf_s
         self.client_id = new_client_id()
         self.source = Source.CONNECTING
         #: Whether the server's log comes this way; None while that is not known.
@@ -55,10 +57,10 @@ class Live:
         self._deaf = asyncio.Event()
         self._hurry = asyncio.Event()
         self._count = 0
-        #: The queue at the last poll, how many events there were by then, and whether it had moved unheard.
+        #: The queue at the last poll, how many events there were by then, and since when it moved unheard.
         self._seen: Hashable = None
         self._counted = 0
-        self._suspect = False
+        self._suspect_since_s: float | None = None
 
     async def run(self) -> None:
         """Listen until cancelled, and connect again whenever the connection ends."""
@@ -84,7 +86,7 @@ class Live:
         """Compare what HTTP says with what was heard; a queue that moves unheard shows a deaf socket.
 
         Every change of the queue is told to every socket (section 7.3). An event may be on its way while
-        the answer is there already, so only the second poll without any decides.
+        the answer is there already, and polls may follow each other at once: a later one decides.
 
         Args:
             queue: the ids that run and wait.
@@ -93,17 +95,17 @@ class Live:
         moved = self._seen is not None and queue != self._seen
         self._seen, self._counted = queue, self._count
         if self.source is not Source.LIVE or heard:
-            self._suspect = False
-        elif self._suspect:
-            self._suspect = False
+            self._suspect_since_s = None
+        elif self._suspect_since_s is None:
+            self._suspect_since_s = time.monotonic() if moved else None
+        elif time.monotonic() - self._suspect_since_s >= self._deaf_s:
+            self._suspect_since_s = None
             self._deaf.set()
-        else:
-            self._suspect = moved
 
     async def _listen_once(self) -> str:
         """One connection; returns why it ended."""
         self._deaf.clear()
-        self._suspect = False
+        self._suspect_since_s = None
         hearing = asyncio.create_task(self._hear())
         deaf = asyncio.create_task(self._deaf.wait())
         try:

@@ -98,6 +98,7 @@ class Session:
             on_change=self._set_source,
             on_gap=self._gap,
             reconnect_s=pace.reconnect_s,
+            deaf_s=pace.deaf_s,
         )
         #: How often the socket may have missed something.
         self.gaps = 0
@@ -153,7 +154,13 @@ class Session:
                 await self.journal.close()
 
     def poke(self) -> None:
-        """Ask the server as soon as possible."""
+        """Ask the server as soon as possible: something was done to its jobs."""
+        self._tracker.hurry()
+        self._poller.poke()
+
+    def refresh(self) -> None:
+        """Ask the server for everything that is shown, as soon as possible."""
+        self._tracker.hurry(history=True)
         self._poller.poke()
 
     def pause(self, paused: bool) -> None:
@@ -271,7 +278,8 @@ class Session:
 
     def _gap(self) -> None:
         self.gaps += 1
-        self.poke()
+        self._tracker.changed()
+        self._poller.poke()
 
     def hear_logs(self, hearer: Callable[[LogLines], None]) -> Callable[[], None]:
         """Give each piece of the server's log to ``hearer`` as it comes; returns what ends that.
@@ -289,6 +297,7 @@ class Session:
         self._signs.take(event)
         match event:
             case Greeted() | QueueChanged():
+                self._tracker.changed()
                 if event.remaining != len(self.jobs.running) + len(self.jobs.pending):
                     self._poller.poke()
             case LogLines():
@@ -296,6 +305,10 @@ class Session:
                     hearer(event)
                 self._take_log(event)
             case _ if self._progress.feed(event):
+                self._poller.poke()
+            case _ if self._progress.progress.prompt_id != before.prompt_id:
+                # It runs now, by the socket; as many are left as before, so that nothing else asks.
+                self._tracker.changed()
                 self._poller.poke()
         if self._progress.progress != before and self._progress_due is None:
             loop = asyncio.get_running_loop()
@@ -349,7 +362,7 @@ class Session:
         if not self.journal.closed:
             await self.register.refresh()
             self._set_jobs(self._with_kept(self.jobs))
-            self._poller.poke()
+            self.poke()
 
     def _with_kept(self, jobs: Jobs) -> Jobs:
         return replace(jobs, unsent=self.register.unsent, kept=self.register.kept)
@@ -357,8 +370,7 @@ class Session:
     async def delete_history(self, prompt_ids: Sequence[str]) -> None:
         """Delete ended jobs from the server's history; files stay where they are."""
         await self.client.delete_history(prompt_ids)
-        self._tracker.forget()  # older servers do not tell that an older entry is gone
-        self._poller.poke()
+        self.refresh()  # older servers do not tell that an older entry is gone
 
     async def free(self, *, unload_models: bool, free_memory: bool) -> str:
         """Free memory; returns what became of it in words, read from the server."""
@@ -374,7 +386,7 @@ class Session:
             self._signs.cancel_asked(cancelled.interrupted)
             return cancelled
         finally:
-            self._poller.poke()
+            self.poke()
 
     # -- publishing ----------------------------------------------------------------------------
 

@@ -103,7 +103,7 @@ async def test_jobs_api_only_where_the_server_has_it(client: ComfyClient, server
         assert await client.cancel_job(prompt_id) is None
     else:
         assert jobs is not None
-        assert jobs[0].prompt_id == prompt_id
+        assert jobs.jobs[0].prompt_id == prompt_id
         assert await client.cancel_job(prompt_id) is False
 
 

@@ -19,7 +19,6 @@ from typing import Any
 
 import httpx
 import pytest
-from fault_proxy import HTTP_FAULTS, SOCKET_FAULTS, FaultProxy, Storm
 from textual import events
 
 from comfy_tui.app import ComfyApp
@@ -33,9 +32,10 @@ from comfy_tui.monitor.submit import Submission
 from comfy_tui.options import Pace
 from comfy_tui.screens.queue import QueueScreen
 from comfy_tui.widgets.row_list import RowList
+from fault_proxy import HTTP_FAULTS, SOCKET_FAULTS, FaultProxy, Storm
 from support import Console, options_for, until
 
-PACE = Pace(timeout_s=0.15, look_delays_s=(0.0, 0.03, 0.06), reconnect_s=0.05)
+PACE = Pace(timeout_s=0.15, look_delays_s=(0.0, 0.03, 0.06), reconnect_s=0.05, deaf_s=0.2)
 INTERVAL_S = 0.1
 _FATES = {
     JobState.COMPLETED: Fate.COMPLETED,
@@ -170,7 +170,7 @@ class Run:
 
     def _make_project(self) -> Path | None:
         """In some of the runs workflows are queued from their screen, which costs time to open."""
-        if self.dice.random() < 0.7:
+        if self.dice.random() < 0.8:
             return None
         folder = self._folder / "project" / "workflows"
         folder.mkdir(parents=True)
