@@ -162,7 +162,9 @@ def test_a_primitive_holds_the_value_of_what_it_feeds() -> None:
     both = {("2", "width"): 520, ("3", "height"): 520}
     made = write(document, both)
     assert values(made.workflow) == [520, "fixed"]
-    assert values(made.workflow, 1) == [1, 2, 3]
+    # what the fed widgets show is not left behind
+    assert values(made.workflow, 1) == [520, 2, 3]
+    assert values(made.workflow, 2) == [1, 520, 3]
     alone = write(document, {("2", "width"): 520})
     assert not alone.written
     assert "3 height" in alone.diagnostics[0].message
@@ -212,12 +214,38 @@ def test_an_instance_owns_its_values() -> None:
     assert made.workflow["definitions"]["subgraphs"][0]["nodes"][0]["widgets_values"] == [16, 9, 3]
 
 
+def test_the_inner_widgets_of_a_lone_instance_say_the_same() -> None:
+    """Frontends before 1.46 read the inner widget, later ones the instance."""
+    document = _promoted([node(10, "sub", [32])])
+    made = write(document, {("10:5", "width"): 48, ("10:6", "width"): 48})
+    assert values(made.workflow) == [48]
+    inner = made.workflow["definitions"]["subgraphs"][0]["nodes"]
+    assert [n["widgets_values"] for n in inner] == [[48, 2, 3], [48, 2, 3]]
+
+
+def test_a_copy_that_would_change_another_value_is_left_as_it_is() -> None:
+    inner = [
+        node(5, "Blank", [16, 2, 3], {"width": 1}, ["width"], properties={"Node name for S&R": "Inner"}),
+        node(6, "Blank", [24, 2, 3], {"width": 2}, ["width"]),
+    ]
+    document = _promoted([node(10, "sub", [32])], inner)
+    replaced = {"Run widget replace on values": True}
+    document["nodes"] += [
+        node(20, "PrimitiveNode", ["%Inner.width%"], outputs=[[1]], properties=replaced),
+        node(21, "Note2", ["16"], {"text": 1}, ["text"]),
+    ]
+    document["links"] = [[1, 20, 0, 21, 0, "STRING"]]
+    made = write(document, {("10:5", "width"): 48, ("10:6", "width"): 48})
+    assert values(made.workflow) == [48]
+    assert made.workflow["definitions"] == document["definitions"]
+
+
 def test_an_inner_widget_owns_a_promoted_value_beside_proxy_widgets() -> None:
     proxies = {"proxyWidgets": [["6", "height"], ["5", "width"], ["-1", "width"]]}
     document = _promoted([node(10, "sub", [2, 16, 16], properties=proxies)])
     made = write(document, {("10:5", "width"): 48, ("10:6", "width"): 48, ("10:6", "height"): 7})
     inner = made.workflow["definitions"]["subgraphs"][0]["nodes"]
-    assert [n["widgets_values"] for n in inner] == [[48, 2, 3], [24, 7, 3]]
+    assert [n["widgets_values"] for n in inner] == [[48, 2, 3], [48, 7, 3]]
     assert values(made.workflow) == [7, 48, 48]
 
 

@@ -57,6 +57,7 @@ class Origins:
         self._paths: dict[int, Path] = {}
         for graph in workflow.graphs:
             self._add_homes(graph)
+        self._homes = dict(self._sources)
         texts = Texts(workflow, now, FirstChoice())
         for graph in workflow.graphs:
             self._trace_primitives(graph)
@@ -106,6 +107,17 @@ class Origins:
             if widget.spec.name == name:
                 return self._sources.get(id(widget))
         return None
+
+    def home(self, widget: Widget) -> Source | None:
+        """Where a widget's own value is kept, whether it counts or not."""
+        return self._homes.get(id(widget))
+
+    def fed_widgets(self) -> Iterator[tuple[Source, Source]]:
+        """The place that a widget's value comes from, and the one where it has a copy of its own."""
+        for key, home in self._homes.items():
+            source = self._sources.get(key)
+            if source is not None and home is not None and source != home:
+                yield source, home
 
     def promoted_source(self, instance: Node, name: str) -> Source | None:
         """Where the value of an instance's input of that name comes from."""
@@ -210,7 +222,7 @@ class Origins:
         while (id(instance), index) not in seen:
             seen.add((id(instance), index))
             if instance.host_values is not None and index in instance.host_values:
-                return self._host_source(instance, index)
+                return self.host_source(instance, index)
             if instance.host_values is not None and len(seen) == 1:
                 return None
             nested = None
@@ -225,7 +237,8 @@ class Origins:
             instance, index = nested
         return None
 
-    def _host_source(self, instance: Node, index: int) -> Source | None:
+    def host_source(self, instance: Node, index: int) -> Source | None:
+        """Where an instance keeps the value of one of its inputs."""
         graph = instance.subgraph
         path = self._paths.get(id(instance))
         if graph is None or path is None:

@@ -14,10 +14,14 @@ _ABSENT = object()
 
 @dataclass(slots=True)
 class Group:
-    """Changes that are written together or not at all; ``selectors`` are dynamic combos among them."""
+    """Changes that are written together or not at all.
+
+    ``selectors`` are dynamic combos among them; ``alone`` is to leave copies elsewhere as they are.
+    """
 
     values: dict[Key, Any] = field(default_factory=dict)
     selectors: set[Key] = field(default_factory=set)
+    alone: bool = False
 
 
 def differences(origins: Origins, made: Mapping[str, Any], groups: list[Group]) -> list[Key]:

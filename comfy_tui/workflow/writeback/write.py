@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -181,7 +181,8 @@ class _Writer:
         if self._is_sound([*base, *groups]):
             return [*base, *groups]
         if len(groups) == 1:
-            return self._accept_some(base, groups[0])
+            alone = replace(groups[0], alone=True)
+            return [*base, alone] if self._is_sound([*base, alone]) else self._accept_some(base, groups[0])
         middle = len(groups) // 2
         return self._accept(self._accept(base, groups[:middle]), groups[middle:])
 
@@ -224,11 +225,13 @@ class _Writer:
                 change = nodes.setdefault(source.path, _Change())
                 change.values[source] = encode(value, self._origins, self._origins.fed[source])
         draft = Draft(self._workflow)
-        for path, change in nodes.items():
-            self._write(draft, path, change)
+        rebuilt = {path for path, change in nodes.items() if self._write(draft, path, change)}
+        alone = {self._origins.sources.get(key) for group in groups if group.alone for key in group.values}
+        for change in nodes.values():
             for source, value in change.values.items():
-                for mirror in self._mirrors.get(source, ()):
-                    put(draft.node(mirror.path), mirror, value)
+                for copy in self._mirrors.get(source, ()) if source not in alone else ():
+                    if copy.path not in rebuilt:
+                        put(draft.node(copy.path), copy, value)
         return draft
 
     def _add_child(self, key: Key, value: Any, group: Group, nodes: dict[Path, _Change]) -> None:
@@ -237,18 +240,20 @@ class _Writer:
         source = self._origins.sources[head]
         nodes.setdefault(source.path, _Change()).children[key[1]] = encode(value, self._origins, [key])
 
-    def _write(self, draft: Draft, path: Path, change: _Change) -> None:
+    def _write(self, draft: Draft, path: Path, change: _Change) -> bool:
+        """Change one node; whether its list of values was made anew."""
         raw = draft.node(path)
         node = self._origins.nodes.get(path)
         own = {source.widget: value for source, value in change.values.items() if source.widget >= 0}
         layout = None if node is None else self._origins.layout(node)
         if node is not None and layout is not None and needs_rebuild(node, own):
             rebuild(raw, node, layout, self._origins.values, own, change.children)
-            return
+            return True
         for source, value in change.values.items():
             put(raw, source, value)
         for name, value in change.children.items():
             put(raw, Source(path, name, name=name), value)
+        return False
 
     # -- words
 
