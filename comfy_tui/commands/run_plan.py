@@ -11,7 +11,7 @@ from typing import Any
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.commands.common import say
-from comfy_tui.commands.run_values import Key, Targets
+from comfy_tui.commands.run_values import Key, assignments, changed_prompt
 from comfy_tui.errors import WorkflowError
 from comfy_tui.inventory.file_look import look_for_files
 from comfy_tui.inventory.keeper import InventoryKeeper
@@ -21,7 +21,7 @@ from comfy_tui.text import clean, count_of
 from comfy_tui.workflow.diagnostic import Diagnostic, Severity
 from comfy_tui.workflow.edits import Copy, Edits, copies
 from comfy_tui.workflow.formats import WorkflowFile, WorkflowKind
-from comfy_tui.workflow.parameters import SeedMode, with_values
+from comfy_tui.workflow.parameters import SeedMode
 
 _NOT_QUEUED = "Not queued"
 
@@ -70,7 +70,7 @@ class Plan:
         for number in range(self.count):
             if number and self.ready.file.kind is WorkflowKind.EDITOR:
                 made = self.info.converter.convert(self.ready.file.graph or {})
-                prompt = with_values(replaced_prompt(made.prompt, self.info)[0], self.values)
+                prompt = changed_prompt(replaced_prompt(made.prompt, self.info)[0], self.values, self.info)
             made_copies = copies(
                 prompt,
                 workflow,
@@ -125,8 +125,7 @@ class Planner:
         ready = await asyncio.to_thread(prepare, file, info)
         if not ready.prompt:
             raise WorkflowError(_NOT_QUEUED, f"{self._name}: {ready.why_not or 'it has no nodes'}")
-        targets = Targets(ready.prompt, info)
-        values = dict(targets.assignment(text) for text in wishes.sets)
+        values, targets = assignments(ready.prompt, info, wishes.sets)
         uploads = dict(targets.upload(text) for text in wishes.images)
         if isinstance(wishes.seed, int):
             values |= dict.fromkeys(targets.seeds(), wishes.seed)
@@ -144,7 +143,7 @@ class Planner:
 
     async def _look_for_files(self, ready: Prepared, info: NodeInfo, values: Mapping[Key, Any]) -> Prepared:
         """Learn of files that the node definitions do not list; the prompt stays as it is."""
-        wanted = judge(replace(ready, prompt=with_values(ready.prompt or {}, values)), info)
+        wanted = judge(replace(ready, prompt=changed_prompt(ready.prompt or {}, values, info)), info)
         await look_for_files(self._client, wanted, info)
         return ready
 
@@ -163,7 +162,7 @@ class Planner:
         quiet: Sequence[Diagnostic] = (),
     ) -> Prepared:
         """Check with the values in place, say what is found, and stop where it must not be sent."""
-        judged = judge(replace(ready, prompt=with_values(ready.prompt or {}, values)), info)
+        judged = judge(replace(ready, prompt=changed_prompt(ready.prompt or {}, values, info)), info)
         found = [one for one in judged.diagnostics if (one.node_id, one.input) not in upload_keys]
         errors = [one for one in found if one.severity is Severity.ERROR]
         self._tell([one for one in found if one not in quiet])

@@ -12,8 +12,9 @@ from typing import Any
 from comfy_tui.errors import ConfigError
 from comfy_tui.inventory.nodes import NodeInfo
 from comfy_tui.text import clean
+from comfy_tui.workflow.choices import with_choices
 from comfy_tui.workflow.definition import InputSpec
-from comfy_tui.workflow.parameters import Field, FieldKind, fields, is_link, nodes
+from comfy_tui.workflow.parameters import Field, FieldKind, fields, is_link, nodes, with_values
 from comfy_tui.workflow.typed import Typed, ValueKind, ValueRule, find_spec, read_value, rule_for, write_value
 
 Key = tuple[str, str]
@@ -36,6 +37,38 @@ class PromptNode:
         """Its id, class and title, for a list."""
         title = f' "{clean(self.title, 40)}"' if self.title != self.class_type else ""
         return f"{clean(self.id, 40)} {clean(self.class_type, 60)}{title}"
+
+
+def changed_prompt(prompt: Mapping[str, Any], values: Mapping[Key, Any], info: NodeInfo) -> dict[str, Any]:
+    """The prompt with these values, and with the inputs that a new choice among them brings."""
+    return with_values(with_choices(prompt, values, info.definitions), values)
+
+
+def assignments(
+    prompt: Mapping[str, Any], info: NodeInfo, texts: Sequence[str]
+) -> tuple[dict[Key, Any], Targets]:
+    """What several ``--set`` mean together, in any order: one may choose the inputs that others set.
+
+    Raises:
+        ConfigError: one of them is none of this prompt.
+    """
+    chosen: Mapping[str, Any] = prompt
+    while True:
+        targets, values, wrong = Targets(chosen, info), dict[Key, Any](), list[ConfigError]()
+        for text in texts:
+            try:
+                key, value = targets.assignment(text)
+            except ConfigError as error:
+                wrong.append(error)
+            else:
+                values[key] = value
+        further = with_choices(chosen, values, info.definitions)
+        if further is chosen:
+            break
+        chosen = further
+    if wrong:
+        raise wrong[0]
+    return values, targets
 
 
 class Targets:

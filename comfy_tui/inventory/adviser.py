@@ -61,7 +61,7 @@ class Adviser:
         known = await self._knowledge(around)
 
         def make() -> tuple[Advice, ...]:
-            prompt = edits.apply(prepared.prompt) if prepared.prompt is not None else None
+            prompt = prepared.edited(edits) if prepared.prompt is not None else None
             return advise(prepared.diagnostics, prompt=prompt, workflow=prepared.workflow, knowledge=known)
 
         return await asyncio.to_thread(make)

@@ -12,6 +12,7 @@ from comfy_tui.inventory.nodes import NodeInfo
 from comfy_tui.workflow.advice.replacement import replace_nodes
 from comfy_tui.workflow.checking import BREAKS_SERVER
 from comfy_tui.workflow.conversion import Control
+from comfy_tui.workflow.definition import Definitions
 from comfy_tui.workflow.diagnostic import Diagnostic, Severity
 from comfy_tui.workflow.edits import Edits
 from comfy_tui.workflow.formats import WorkflowFile, WorkflowKind
@@ -54,7 +55,7 @@ class Prepared:
     #: Files that its loaders name, of which is not known whether the server has them.
     unknown_files: tuple[tuple[str, str], ...] = ()
     #: The definitions by which the prompt was made.
-    made_with: object = field(default=None, repr=False, compare=False)
+    made_with: Definitions | None = field(default=None, repr=False, compare=False)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -65,6 +66,10 @@ class Prepared:
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What may go wrong."""
         return tuple(d for d in self.diagnostics if d.severity is Severity.WARNING)
+
+    def edited(self, edits: Edits) -> dict[str, Any]:
+        """The prompt with a person's changes; empty where there is none."""
+        return edits.apply(self.prompt or {}, self.made_with)
 
     @property
     def breaks_server(self) -> bool:
@@ -166,7 +171,7 @@ def judge(ready: Prepared, info: NodeInfo | None, edits: Edits | None = None) ->
             by_kept=False,
             unknown_files=(),
         )
-    prompt = edits.apply(ready.prompt) if edits is not None else ready.prompt
+    prompt = ready.edited(edits) if edits is not None else ready.prompt
     verdict = info.checker.check(prompt)
     # What the conversion lost and the check misses is the same finding: the check's words count.
     told = {(d.code, d.node_id, d.input) for d in verdict.diagnostics}

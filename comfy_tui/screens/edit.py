@@ -77,6 +77,7 @@ class EditScreen(ModalScreen[Edited]):
         super().__init__()
         self._name = name
         self._form = FormFields(prepared, info)
+        self._form.take(edits)
         self._edits = edits
         self._start = start
         self._everything = start is not None and not self._form.is_usual(start)
@@ -251,6 +252,7 @@ class EditScreen(ModalScreen[Edited]):
             self._set(self._edits.with_value(shown.field.key, value))
 
     def _set(self, edits: Edits) -> None:
+        self._form.take(edits)
         self._edits = edits
         self._paint()
 

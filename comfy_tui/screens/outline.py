@@ -208,7 +208,7 @@ class OutlineScreen(ConsoleScreen, Filterable, Acting):
 
 def make_outline(prepared: Prepared, edits: Edits, info: NodeInfo | None) -> Outline:
     """The outline with the changes in it; for a thread."""
-    prompt = edits.apply(prepared.prompt) if prepared.prompt is not None else {}
+    prompt = prepared.edited(edits)
     return outline_of(prompt, prepared.workflow, info.definitions if info is not None else None)
 
 

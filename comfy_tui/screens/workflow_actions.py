@@ -199,7 +199,7 @@ class WorkflowActions(UploadActions, ExportActions, PageActions):
 
     def _choose_input(self, entry: Entry, prepared: Prepared) -> None:
         assert prepared.prompt is not None
-        prompt = self.desk.edits_of(entry).apply(prepared.prompt)
+        prompt = prepared.edited(self.desk.edits_of(entry))
         found = [field for field in fields(prompt) if field.kind is FieldKind.FILE]
         if len(found) < 2:
             self.choose_file(entry, found[0].key if found else None)
@@ -237,7 +237,7 @@ class WorkflowActions(UploadActions, ExportActions, PageActions):
         if ready is None or ready.prompt is None:
             self.console.copy(entry.place, "path")
             return
-        prompt = self.desk.edits_of(entry).apply(ready.prompt)
+        prompt = ready.edited(self.desk.edits_of(entry))
         texts = {"path": entry.place, "prompt": ""}
 
         def chosen(choice: str | None) -> None:

@@ -84,8 +84,7 @@ def export_of(prepared: Prepared, edits: Edits) -> Export:
 
 def api_export(prepared: Prepared, edits: Edits) -> Export:
     """The prompt with the changes; layout and notes are not in it."""
-    prompt = prepared.prompt or {}
-    return Export(edits.apply(prompt) if edits.values else prompt)
+    return Export(prepared.edited(edits) if edits.values else prepared.prompt or {})
 
 
 def editor_export(prepared: Prepared, edits: Edits, info: NodeInfo | None) -> Export:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy_tui.inventory.nodes import NodeInfo
 from comfy_tui.inventory.prepare import Prepared
 from comfy_tui.text import clean, count_of
 from comfy_tui.widgets.row_list import Cell, Column, Row
+from comfy_tui.workflow.choices import with_choices
 from comfy_tui.workflow.edits import MAX_COPIES, Edits, Key
 from comfy_tui.workflow.parameters import Field, FieldKind, SeedMode, fields
 from comfy_tui.workflow.typed import ValueKind, ValueRule, find_spec, rule_for, write_value
@@ -64,11 +65,33 @@ class FormFields:
 
     def __init__(self, prepared: Prepared, info: NodeInfo | None) -> None:
         assert prepared.prompt is not None
-        self._prompt = prepared.prompt
+        self._prepared = prepared
         self._info = info
-        self._fields = fields(self._prompt)
-        self.has_seeds = any(field.kind is FieldKind.SEED for field in self._fields)
+        self._chosen: Mapping[str, Any] | None = None
+        self.take(Edits())
         self.modes = tuple(dict.fromkeys(c.mode for c in prepared.controls if c.mode != "fixed"))
+
+    def take(self, edits: Edits) -> None:
+        """Follow the choices that bring other values; a value as in the file is one of these."""
+        info = self._info
+        definitions = info.definitions if info is not None else None
+        chosen = with_choices(self._prepared.prompt or {}, edits.values, definitions)
+        if self._chosen is None or chosen != self._chosen:
+            self._chosen = chosen
+            self._fields = tuple(self._as_in_the_file(field, edits) for field in fields(chosen))
+
+    def _as_in_the_file(self, field: Field, edits: Edits) -> Field:
+        """A choice that was changed is in the values that it brings; the file has another one."""
+        node = (self._prepared.prompt or {}).get(field.node_id)
+        inputs = node.get("inputs") if isinstance(node, Mapping) else None
+        if field.value != edits.values.get(field.key, field) or not isinstance(inputs, Mapping):
+            return field
+        return replace(field, value=inputs.get(field.input, field.value))
+
+    @property
+    def has_seeds(self) -> bool:
+        """Whether anything is drawn by chance."""
+        return any(field.kind is FieldKind.SEED for field in self._fields)
 
     @property
     def others(self) -> int:
@@ -93,7 +116,7 @@ class FormFields:
 
     def form_field(self, field: Field, edits: Edits) -> FormField:
         """A value as it is now."""
-        node = self._prompt.get(field.node_id)
+        node = (self._chosen or {}).get(field.node_id)
         inputs = node.get("inputs") if isinstance(node, Mapping) else None
         known: dict[str, Any] = dict(inputs) if isinstance(inputs, Mapping) else {}
         changes: dict[Key, Any] = {**edits.values, **edits.moved}

@@ -71,7 +71,7 @@ class Preview:
             listed = (prepared.file.graph or {}).get("nodes")
             count = len(listed) if isinstance(listed, list) else 0
             return cls(entry, prepared, edits=edits, unknown_because=unknown_because, graph_nodes=count)
-        prompt = edits.apply(prepared.prompt)
+        prompt = prepared.edited(edits)
         return cls(
             entry,
             prepared,

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from comfy_tui.workflow.choices import with_choices
 from comfy_tui.workflow.conversion import Control, Converter, next_values
+from comfy_tui.workflow.definition import Definitions
 from comfy_tui.workflow.diagnostic import Diagnostic
 from comfy_tui.workflow.parameters import FieldKind, SeedMode, fields, with_seed, with_values
 from comfy_tui.workflow.travel import travelling
@@ -52,11 +54,17 @@ class Edits:
             moved={known: value for known, value in self.moved.items() if known != key},
         )
 
-    def apply(self, prompt: Mapping[str, Any]) -> dict[str, Any]:
-        """The prompt with the changes; a value whose input has become a link is left alone."""
-        known = {found.key for found in fields(prompt)}
+    def apply(self, prompt: Mapping[str, Any], definitions: Definitions | None = None) -> dict[str, Any]:
+        """The prompt with the changes; a value whose input has become a link is left alone.
+
+        Args:
+            prompt: as read or converted; it is not changed.
+            definitions: of the server, for choices that bring other inputs.
+        """
         changes = {**self.values, **self.moved}
-        return with_values(prompt, {key: value for key, value in changes.items() if key in known})
+        chosen = with_choices(prompt, changes, definitions)
+        known = {found.key for found in fields(chosen)}
+        return with_values(chosen, {key: value for key, value in changes.items() if key in known})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +107,10 @@ def copies(
         given: inputs of the prompt whose values are not those of the workflow already.
     """
     draw = rng or random.SystemRandom()
+    known = converter.definitions if converter is not None else None
     for _ in range(max(1, min(edits.count, MAX_COPIES))):
         mode = edits.seed or SeedMode.KEEP
-        ready = with_seed(edits.apply(prompt), mode, edits.queued, limits=limits, rng=draw)
+        ready = with_seed(edits.apply(prompt, known), mode, edits.queued, limits=limits, rng=draw)
         sent, unwritten = workflow, tuple[Diagnostic, ...]()
         if converter is not None:
             keys = dict.fromkeys((*given, *_changed(ready, edits)))
