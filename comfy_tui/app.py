@@ -44,7 +44,7 @@ from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.counted import counted
 from comfy_tui.widgets.filters import AsciiFilter, SafeFilter
 from comfy_tui.widgets.graphics import Graphics
-from comfy_tui.widgets.picture_driver import picture_driver
+from comfy_tui.widgets.picture_driver import paint_after_suspend, picture_driver
 from comfy_tui.widgets.typed_keys import key_events
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ class ComfyApp(App[int]):
 
     def on_mount(self) -> None:
         """Keys and warnings at once; the server after the first frame."""
+        paint_after_suspend(self)
         if self._theme_problems:
             self.tell("Themes left out", "\n".join(self._theme_problems), severity="warning")
         try:

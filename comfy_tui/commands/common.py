@@ -83,7 +83,11 @@ def add_appearance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ascii", action="store_true", help="draw with plain ASCII only")
     modes = tuple(str(mode) for mode in ImageMode)
     parser.add_argument(
-        "--images", choices=modes, metavar="HOW", help=f"how pictures are shown: {', '.join(modes)}"
+        "--images",
+        dest="image_mode",
+        choices=modes,
+        metavar="HOW",
+        help=f"how pictures are shown: {', '.join(modes)}",
     )
 
 
@@ -115,7 +119,7 @@ def settle(args: argparse.Namespace, *, server: str | None, demo: bool = False) 
         interval_s=getattr(args, "interval", None) or config.interval_s,
         theme=getattr(args, "theme", None) or config.theme,
         ascii=getattr(args, "ascii", False) or config.ascii,
-        images=ImageMode(getattr(args, "images", None) or config.images),
+        images=ImageMode(getattr(args, "image_mode", None) or config.images),
         demo=demo,
     )
 

@@ -16,6 +16,15 @@ from comfy_tui.terminal.late import LateReplies
 from comfy_tui.widgets.graphics import graphics_of
 
 
+def paint_after_suspend(app: App[Any]) -> None:
+    """Paint everything when the console comes back from the shell: Textual leaves the screen empty."""
+
+    def paint(_app: object) -> None:
+        app.screen.refresh(layout=True)
+
+    app.app_resume_signal.subscribe(app, paint)
+
+
 def picture_driver(base: type[Driver]) -> type[Driver]:
     """A driver like ``base`` that also draws pictures."""
 
