@@ -19,7 +19,7 @@ from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.reactive import var
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from comfy_tui import paths
 from comfy_tui.errors import EXIT_OK, ComfyError, ConfigError
@@ -30,6 +30,7 @@ from comfy_tui.monitor.state import (
     Health,
     Job,
     Jobs,
+    Link,
     Notice,
     Progress,
     Standstill,
@@ -125,6 +126,7 @@ class ComfyApp(App[int]):
         self.driver_class = counted(self.driver_class, self._note_sent)
         self.session: Session | None = None
         self._attendant: Attendant | None = None
+        self._was_away = True
         #: Every job and event, in a file of this person; opened after the first frame.
         self.journal: Journal | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -257,11 +259,23 @@ class ComfyApp(App[int]):
     def _list_events(self, happened: Happened) -> None:
         self.happened = happened
 
+    def _offer_unsent(self, connection: Connection) -> None:
+        """Once the server answers again: ask about what could not be sent; never while a question is open."""
+        if connection.link is not Link.ONLINE:
+            self._was_away = True
+        elif self._was_away and not isinstance(self.screen, ModalScreen):
+            self._was_away = False
+            if any(entry.surely_unsent for entry in self.jobs.unsent) and not connection.readonly:
+                from comfy_tui.screens.kept_actions import offer_unsent
+
+                offer_unsent(self)
+
     @on(Published)
     def _take(self, message: Published) -> None:
         match message.update:
             case Connection() as connection:
                 self.connection = connection
+                self._offer_unsent(connection)
             case Health() as health:
                 self.health = health
             case Jobs() as jobs:
@@ -284,12 +298,13 @@ class ComfyApp(App[int]):
 
     async def action_quit(self) -> None:
         """Leave, after a question where something would be forgotten."""
-        if not self.jobs.unsent and not self.actions_under_way:
+        kept = self.journal is not None and self.journal.durable
+        if (kept or not (self.jobs.unsent or self.jobs.kept)) and not self.actions_under_way:
             self.exit(EXIT_OK)
             return
         from comfy_tui.screens.dialogs import ConfirmDialog
 
-        question = "Workflows whose queueing is not confirmed, or actions under way, are forgotten."
+        question = "Actions under way are broken off; what could not be written to the journal is forgotten."
         self.push_screen(
             ConfirmDialog("Leave now?", question, "Leave"), lambda yes: self.exit(EXIT_OK) if yes else None
         )
@@ -482,7 +497,9 @@ CHANGING_ACTIONS = frozenset(
         "free_requeue",
         "reseed_job",
         "move_front",
-        "send_unsent",
+        "requeue_lost",
+        "hold_jobs",
+        "resume_jobs",
         "requeue_output",
         "reseed_output",
         "upload_output",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from comfy_tui import paths
 from comfy_tui.config import Config
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import ApiError
@@ -100,7 +101,8 @@ async def test_pause_is_shown_and_ends() -> None:
         await ui.gone("paused")
 
 
-async def test_leaving_with_an_unconfirmed_workflow_asks() -> None:
+async def test_leaving_with_an_unconfirmed_workflow_asks_where_there_is_no_journal() -> None:
+    paths.journal_file().mkdir(parents=True)  # so that it cannot be a file
     async with DemoServer() as server, console(server.url) as ui:
         await ui.online()
         session = ui.app.session

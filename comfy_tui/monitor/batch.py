@@ -26,6 +26,8 @@ class Outcome:
     #: What the server will leave out of those that it took.
     partly: tuple[str, ...] = ()
     error: ComfyError | None = None
+    #: How many more wait to be sent, beside the one that could not be.
+    kept: int = 0
 
     @property
     def title(self) -> str:
@@ -52,6 +54,8 @@ class Outcome:
             if self.asked > 1:
                 lines.append(f"{self.name}: {self.accepted} of {self.asked} queued, then it stopped.")
             lines += _reason(self.error)
+            if self.kept:
+                lines.append(f"{count_of(self.kept, 'more', 'more')} wait there with it.")
         if self.partly:
             lines.append("Accepted in part; the server leaves out what needs:")
             lines += self.partly[:_SHOWN_ERRORS]
@@ -62,7 +66,8 @@ def _reason(error: ComfyError) -> list[str]:
     """The error, and what has become of the workflow."""
     lines = [error.message] if error.message else []
     if isinstance(error, NotSent):
-        return [*lines, "It was not sent. The queue (3) keeps it to send again; E exports it to a file."]
+        kept = "It was not sent. It waits in the queue (3): you are asked when the server is back."
+        return [*lines, kept, "E exports it to a file."]
     if not isinstance(error, TimedOut | Unreachable | BadReply | ServerError):
         return [*lines, error.hint] if error.hint else lines
     kept = "Whether the server has it is not known. The queue (3) keeps it; it is not sent again by itself."
@@ -75,6 +80,7 @@ async def queue_all(
     name: str,
     submit: Callable[[Submission], Awaitable[Submitted]],
     accepted: Callable[[Submission], None] = lambda submission: None,
+    keep: Callable[[Submission, ComfyError], Awaitable[None]] | None = None,
 ) -> Outcome:
     """Submit one after the other; after the first that is not taken nothing is sent.
 
@@ -85,6 +91,7 @@ async def queue_all(
         name: what they are called together.
         submit: sends one.
         accepted: told of each that was taken.
+        keep: where the server is not there, keeps the others, to be sent when it is back.
     """
     count = 0
     partly: dict[str, None] = {}
@@ -93,7 +100,12 @@ async def queue_all(
         try:
             sent = await submit(submission)
         except ComfyError as error:
-            return Outcome(name, asked, count, tuple(partly), error)
+            kept = 0
+            if keep is not None and isinstance(error, NotSent):
+                while (submission := await asyncio.to_thread(next, made, None)) is not None:
+                    await keep(submission, error)
+                    kept += 1
+            return Outcome(name, asked, count, tuple(partly), error, kept)
         count += 1
         partly |= dict.fromkeys(describe_node_error(error) for error in sent.node_errors)
         accepted(submission)

@@ -357,6 +357,10 @@ class Session:
         finally:
             await self.show_kept()
 
+    async def keep_unsent(self, submission: Submission, error: ComfyError) -> None:
+        """Keep a submission until the server is back and a person says so."""
+        await self.keep(lambda keeping: keeping.keep(submission, error))
+
     async def show_kept(self) -> None:
         """Publish what the journal keeps for a person, and ask the server soon."""
         if not self.journal.closed:

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from comfy_tui.errors import ComfyError
-from comfy_tui.monitor.state import Job, Unsent
+from comfy_tui.monitor.state import Job, Kept, Unsent
 from comfy_tui.screens.base import ConsoleScreen
 from comfy_tui.screens.failure_actions import has_failed, read_failure
 from comfy_tui.screens.job_actions import JobActions
@@ -21,7 +21,7 @@ from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.chrome import seen_until_s
 from comfy_tui.widgets.job_report import report, unsent_report
 from comfy_tui.widgets.job_row import Entry, state_words, who
-from comfy_tui.widgets.job_text import summary_facts, times_words
+from comfy_tui.widgets.job_text import kept_advice, summary_facts, times_words
 from comfy_tui.widgets.line_view import Line, LineView
 from comfy_tui.widgets.live_preview import LivePreview
 from comfy_tui.widgets.progress_line import progress_words
@@ -74,9 +74,19 @@ class JobScreen(ConsoleScreen, JobActions):
         if isinstance(self._entry, Unsent):
             self.query_one(LineView).set_lines(unsent_report(self._entry))
             return
+        if isinstance(self._entry, Kept):
+            self.run_worker(self._recall(self._entry), group="record", exclusive=True, exit_on_error=True)
+            return
         if not self._read_once:
             self.query_one(LineView).set_lines((*_known(self._entry), Line("Reading the job ...", "dim")))
         self.run_worker(self._fetch(self._entry), group="record", exclusive=True, exit_on_error=True)
+
+    async def _recall(self, entry: Kept) -> None:
+        session = self.console.session
+        job = await session.shelf.one(entry.prompt_id) if session is not None else None
+        head = (Line(clean(entry.evidence, 2000)), Line(kept_advice(entry), "dim"), Line(""))
+        lines = await asyncio.to_thread(report, job.record(), job.error) if job is not None else ()
+        self.query_one(LineView).set_lines((*head, *lines))
 
     async def _fetch(self, job: Job) -> None:
         session = self.console.session
@@ -100,7 +110,8 @@ class JobScreen(ConsoleScreen, JobActions):
     def paint(self) -> None:
         """Show where the job is now; read it again once that has changed."""
         before, jobs = self._entry, self.console.jobs
-        waiting = next((item for item in jobs.unsent if item.prompt_id == before.prompt_id), None)
+        off: tuple[Entry, ...] = (*jobs.unsent, *jobs.kept)
+        waiting = next((item for item in off if item.prompt_id == before.prompt_id), None)
         now = jobs.find(before.prompt_id) or waiting
         self._listed = now is not None
         self._entry = now or before
@@ -158,6 +169,8 @@ class JobScreen(ConsoleScreen, JobActions):
 
 
 def _phase(entry: Entry) -> str:
+    if isinstance(entry, Kept):
+        return entry.kept_as.value
     return "unsent" if isinstance(entry, Unsent) else entry.state.value
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, cast
 from comfy_tui.comfy.types import JobState, Submitted
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.control import Cancelled
-from comfy_tui.monitor.state import Job, Unsent
+from comfy_tui.monitor.state import Job, Kept, Unsent
 from comfy_tui.screens.dialogs import ChoiceDialog, ConfirmDialog
 from comfy_tui.screens.failure_actions import FailureActions
+from comfy_tui.screens.kept_actions import KeptActions
 from comfy_tui.screens.way_out import WayOut
 from comfy_tui.text import clean, count_of
 from comfy_tui.widgets.job_row import Entry, count_with_owners, named, who
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from comfy_tui.monitor.session import Session
 
 
-class JobActions(FailureActions, WayOut):
+class JobActions(FailureActions, WayOut, KeptActions):
     """The actions of the area ``job``; a second base of a screen that says which jobs are chosen."""
 
     def acted(self) -> None:
@@ -48,7 +49,15 @@ class JobActions(FailureActions, WayOut):
     def action_cancel_job(self) -> None:
         """Ask, naming what is hit, then cancel the chosen jobs."""
         chosen = self.chosen_entries()
-        hit = [entry for entry in chosen if isinstance(entry, Unsent) or not entry.state.ended]
+        kept = [entry for entry in chosen if isinstance(entry, Kept)]
+        self.put_away(kept)
+        hit = [
+            entry
+            for entry in chosen
+            if isinstance(entry, Unsent) or (isinstance(entry, Job) and not entry.state.ended)
+        ]
+        if not hit and kept:
+            return
         if not hit:
             words = "Choose a job first." if not chosen else "It has ended already."
             self.console.tell("Nothing to cancel", words if len(chosen) < 2 else "They have ended already.")
@@ -117,6 +126,7 @@ class JobActions(FailureActions, WayOut):
         for entry in chosen:
             if isinstance(entry, Unsent):
                 self._send_again(entry)
+        self.queue_kept([entry for entry in chosen if isinstance(entry, Kept)])
         # The list shows the newest first: again in the order in which they ran.
         jobs = [entry for entry in reversed(chosen) if isinstance(entry, Job)]
         if jobs:
@@ -248,6 +258,8 @@ def _texts_to_copy(entry: Entry) -> dict[str, str]:
         reason = entry.reason
         texts["reason"] = "\n".join(part for part in (reason.title, reason.message, reason.hint) if part)
         return texts
+    if isinstance(entry, Kept):
+        return texts | {"evidence": entry.evidence}
     if entry.summary is not None and entry.summary.positive:
         texts["prompt text"] = entry.summary.positive
     if entry.error is not None:

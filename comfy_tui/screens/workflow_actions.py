@@ -128,7 +128,9 @@ class WorkflowActions(UploadActions, ExportActions, PageActions):
         async def call(session: Session) -> Outcome:
             self.desk.busy |= busy
             try:
-                return await queue_all(submissions(), sum(counts), name, session.submit, accepted)
+                return await queue_all(
+                    submissions(), sum(counts), name, session.submit, accepted, session.keep_unsent
+                )
             finally:
                 self.desk.busy -= busy
                 session.poke()

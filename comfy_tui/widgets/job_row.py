@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from comfy_tui.comfy.types import JobState
-from comfy_tui.monitor.state import Job, Jobs, Unsent
+from comfy_tui.monitor.state import Job, Jobs, Kept, KeptAs, Unsent
 from comfy_tui.text import clean, count_of, format_age, format_duration
 from comfy_tui.widgets.filter_bar import matches
 from comfy_tui.widgets.row_list import Cell, Column, Row
@@ -34,7 +34,13 @@ COLUMNS = (
     Column("Ran", 9, right=True),
 )
 
-Entry = Job | Unsent
+Entry = Job | Unsent | Kept
+#: Glyph and word, look, and the heading of what the journal keeps.
+KEPT: Mapping[KeptAs, tuple[str, str, str]] = {
+    KeptAs.LOST: ("‡ lost", "bad", "Lost with the server: L all again"),
+    KeptAs.GONE: ("∅ gone", "warn", "Gone from the queue"),
+    KeptAs.HELD: ("◇ held", "accent", "Held here: R puts them back"),
+}
 
 
 def short_id(prompt_id: str) -> str:
@@ -46,12 +52,14 @@ def state_words(entry: Entry) -> str:
     """Glyph and word."""
     if isinstance(entry, Unsent):
         return UNSENT if entry.surely_unsent else UNCONFIRMED
+    if isinstance(entry, Kept):
+        return KEPT[entry.kept_as][0]
     return STATES[entry.state][0]
 
 
 def who(entry: Entry) -> str:
     """Whose it is; unknown until the prompt has been read."""
-    if isinstance(entry, Unsent) or entry.ours:
+    if isinstance(entry, Unsent | Kept) or entry.ours:
         return "ours"
     return "other" if entry.summary is not None else UNKNOWN
 
@@ -66,7 +74,7 @@ def ran_words(job: Job, now_s: float) -> str:
 
 def age_words(entry: Entry, now_s: float) -> str:
     """How long ago it was created."""
-    at_s = entry.at_s if isinstance(entry, Unsent) else entry.created_at_s
+    at_s = entry.at_s if isinstance(entry, Unsent | Kept) else entry.created_at_s
     return UNKNOWN if at_s is None else format_age(now_s - at_s)
 
 
@@ -78,7 +86,7 @@ def keyed(jobs: Jobs) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     # Newer servers list them by when they were created: a job moved to the front ended long before.
     ended = sorted(jobs.ended, key=lambda job: job.ended_at_s or job.created_at_s or 0.0, reverse=True)
-    everything: tuple[Entry, ...] = (*jobs.running, *jobs.pending, *jobs.unsent, *ended)
+    everything: tuple[Entry, ...] = (*jobs.running, *jobs.pending, *jobs.unsent, *jobs.kept, *ended)
     for entry in everything:
         key = entry.prompt_id
         while key in found:
@@ -135,6 +143,8 @@ def search_texts(entry: Entry) -> tuple[str, ...]:
 
 
 def _section(entry: Entry) -> str:
+    if isinstance(entry, Kept):
+        return KEPT[entry.kept_as][2]
     if isinstance(entry, Unsent):
         return "Not confirmed"
     if entry.state is JobState.RUNNING:
@@ -142,10 +152,16 @@ def _section(entry: Entry) -> str:
     return "Waiting" if entry.state is JobState.PENDING else "Done"
 
 
+def _look(entry: Entry) -> str:
+    if isinstance(entry, Unsent):
+        return "warn"
+    return KEPT[entry.kept_as][1] if isinstance(entry, Kept) else STATES[entry.state][1]
+
+
 def _row(
     key: str, entry: Entry, place: int | None, now_s: float, seen_s: float, *, stopping: bool = False
 ) -> Row:
-    look = "warn" if isinstance(entry, Unsent) else STATES[entry.state][1]
+    look = _look(entry)
     whose = who(entry)
     return Row(
         key,
@@ -156,7 +172,7 @@ def _row(
             Cell(short_id(entry.prompt_id), "dim"),
             Cell(whose, "" if whose == "ours" else "dim"),
             Cell(age_words(entry, now_s), "dim"),
-            "" if isinstance(entry, Unsent) else ran_words(entry, seen_s),
+            ran_words(entry, seen_s) if isinstance(entry, Job) else "",
         ),
     )
 
@@ -166,6 +182,10 @@ def counts_words(jobs: Jobs) -> str:
     parts = [f"{len(jobs.running)} running", f"{len(jobs.pending)} waiting"]
     if jobs.unsent:
         parts.append(f"{len(jobs.unsent)} not confirmed")
+    for kept_as in KeptAs:
+        count = sum(1 for entry in jobs.kept if entry.kept_as is kept_as)
+        if count:
+            parts.append(f"{count} {kept_as.value}")
     return " · ".join([*parts, f"{len(jobs.ended)} ended"])
 
 

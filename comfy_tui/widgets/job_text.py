@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from comfy_tui.comfy.types import ExecutionError, OutputFile
-from comfy_tui.monitor.state import Job, Unsent
+from comfy_tui.monitor.state import Job, Kept, KeptAs, Unsent
 from comfy_tui.text import clean, clean_lines, format_duration, shorten
 from comfy_tui.widgets.chrome import clock_text
 from comfy_tui.widgets.job_row import UNKNOWN, Entry, age_words, ran_words, short_id, state_words, who
@@ -20,6 +20,10 @@ def preview_text(entry: Entry, now_s: float, seen_s: float) -> Text:
         text.append(f"\n{clean(entry.reason.title)}\n", "bold")
         text.append(clean(entry.reason.message, 600) + "\n")
         text.append(unsent_advice(entry))
+        return text
+    if isinstance(entry, Kept):
+        text.append(f"\n{clean(entry.evidence, 1000)}\n\n")
+        text.append(kept_advice(entry))
         return text
     created = f"{clock_text(entry.created_at_s)} ({age_words(entry, now_s)})"
     _fact(text, "created", created if entry.created_at_s is not None else UNKNOWN)
@@ -50,6 +54,20 @@ def unsent_advice(entry: Unsent) -> str:
     else:
         fate = "The server may have it all the same: it is looked for with each refresh."
     return f"{fate} u looks for it and sends it again where it is not; x discards it."
+
+
+_KEPT_ADVICE = {
+    KeptAs.LOST: "u queues it again, once; L all that are lost; x puts it away.",
+    KeptAs.GONE: "u queues it again, once; x puts it away.",
+    KeptAs.HELD: "It waits here, not on the server, and nobody but you sees it. R puts all that are held "
+    "back at the end of the queue, u this one; x puts it away.",
+}
+
+
+def kept_advice(entry: Kept) -> str:
+    """The keys that help with a job that the journal keeps."""
+    keys = " It carried a key for paid nodes, which is never kept: without it they fail."
+    return _KEPT_ADVICE[entry.kept_as] + (keys if entry.had_keys else "")
 
 
 def summary_facts(summary: PromptSummary) -> list[tuple[str, str]]:
