@@ -312,7 +312,7 @@ class TestUpload:
                 await ui.press("i", "m")
                 await ui.see("white, or transparent, is masked")
                 await ui.see("small.png")
-                await ui.press("s", "enter")
+                await ui.press("s", "m", "enter")
                 await ui.see("The server failed", "10x10")
 
     async def test_a_mask_that_the_server_swallows(
