@@ -7,7 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from comfy_tui.commands import convert, demo, doctor, inventory, paths, run, status, validate, watch
+from comfy_tui.commands import (
+    cancel,
+    convert,
+    demo,
+    doctor,
+    free,
+    history,
+    inventory,
+    paths,
+    queue,
+    run,
+    status,
+    validate,
+    watch,
+)
 from comfy_tui.commands.common import Command
 
 __all__ = ["COMMANDS", "Command"]
@@ -18,6 +32,11 @@ COMMANDS: Mapping[str, Command] = {
         status.COMMAND,
         run.COMMAND,
         watch.COMMAND,
+        queue.QUEUE,
+        queue.JOBS,
+        cancel.COMMAND,
+        free.COMMAND,
+        history.COMMAND,
         convert.COMMAND,
         validate.COMMAND,
         inventory.COMMAND,

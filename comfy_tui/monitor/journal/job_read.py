@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from comfy_tui.comfy.types import ExecutionError, OutputFile, OutputText
 from comfy_tui.monitor.journal.document import unpack
 from comfy_tui.monitor.journal.row import Fate, JournalJob
 
+T = TypeVar("T")
 _COLUMNS = (
     *("id", "server", "prompt_id", "fate", "server_name", "title", "ours", "evidence", "number"),
     *("client_id", "fingerprint", "timing", "created_at_s", "noted_at_s", "changed_at_s", "seen_at_s"),
@@ -44,13 +46,19 @@ def read(row: sqlite3.Row) -> JournalJob:
         ours=bool(row["ours"]),
         had_keys=bool(row["had_keys"]),
         dismissed=bool(row["dismissed"]),
-        outputs=tuple(OutputFile(**entry) for entry in _entries(row["outputs"])),
-        texts=tuple(OutputText(**entry) for entry in _entries(row["texts"])),
+        outputs=tuple(_made(OutputFile, row["outputs"])),
+        texts=tuple(_made(OutputText, row["texts"])),
         error=_error(row["error"]),
         prompt=prompt,
         extra_data=extra,
         row_id=row["id"],
     )
+
+
+def _made(kind: type[T], text: str) -> Iterator[T]:
+    for entry in _entries(text):
+        with suppress(TypeError):  # of an imported file, of another version
+            yield kind(**entry)
 
 
 def _entries(text: str) -> list[dict[str, Any]]:

@@ -1,0 +1,118 @@
+"""``comfy-tui history``: the journal of every job seen on every server; export and import."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from comfy_tui.commands.common import Command, say, settle
+from comfy_tui.errors import EXIT_FAILURE, EXIT_OK, ExportError
+from comfy_tui.text import count_of
+
+if TYPE_CHECKING:
+    from comfy_tui.options import AppOptions
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="WORD",
+        help="show jobs that hold all the words: of the prompt, workflow, nodes, models or server, or an "
+        "outcome (done, failed, lost ...)",
+    )
+    parser.add_argument(
+        "--limit", type=int, default=50, metavar="N", help="at most so many, newest first (50)"
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON list with an object for each job")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--export", metavar="FILE", help="write every job as a line of JSON; - is stdout")
+    either.add_argument("--import", dest="take", metavar="FILE", help="take the jobs of such a file")
+
+
+def _run(args: argparse.Namespace) -> int:
+    import asyncio
+
+    return asyncio.run(_history(args, settle(args, server=None)))
+
+
+async def _history(args: argparse.Namespace, settings: AppOptions) -> int:
+    import time
+
+    from comfy_tui.commands.job_list import journal_object, open_journal, tell_jobs
+    from comfy_tui.monitor.journal.search_table import search
+
+    journal = open_journal(settings)
+    try:
+        if args.export is not None:
+            from comfy_tui.monitor.journal.transfer import export_jobs
+
+            count, after = 0, 0
+            with _opened(args.export) as file:
+                while (page := await journal.call(export_jobs, file.write, after))[0]:
+                    count, after = count + page[0], page[1]
+            say(f"{count_of(count, 'job')} written")
+        elif args.take is not None:
+            return await _take(args.take, journal)
+        else:
+            words, limit = " ".join(args.words), max(1, args.limit)
+            found = await journal.call(lambda connection: search(connection, words, limit=limit))
+            tell_jobs(map(journal_object, found.jobs), as_json=args.json, now_s=time.time())
+            if found.total > len(found.jobs) or not found.total:
+                say(f"{len(found.jobs)} of {found.total} found, {found.everything} in the journal")
+        return EXIT_OK if journal.durable else EXIT_FAILURE
+    finally:
+        await journal.close()
+
+
+async def _take(name: str, journal: object) -> int:
+    from comfy_tui.monitor.journal import Journal
+    from comfy_tui.monitor.journal.transfer import LINE_LIMIT, import_jobs
+
+    assert isinstance(journal, Journal)
+
+    taken = known = bad = 0
+    try:
+        with _opened_to_read(name) as file:
+            while lines := [line for _ in range(100) if (line := file.readline(LINE_LIMIT + 1))]:
+                counts = await journal.call(import_jobs, lines)
+                taken, known, bad = taken + counts[0], known + counts[1], bad + counts[2]
+    except OSError as error:
+        raise ExportError("The file cannot be read", f"{name}: {error.strerror}") from error
+    words = f"{count_of(taken, 'job')} taken, {known} known before"
+    say(words + (f"; {count_of(bad, 'line')} left out: no job" if bad else ""))
+    return EXIT_FAILURE if bad and not taken + known else EXIT_OK
+
+
+def _opened_to_read(name: str) -> IO[str]:
+    if name == "-":
+        return open(sys.stdin.fileno(), encoding="utf-8", errors="replace", closefd=False)
+    return Path(name).open(encoding="utf-8", errors="replace")
+
+
+def _opened(name: str) -> IO[str]:
+    """A new private file, never over another; or stdout."""
+    if name == "-":
+        return open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False)
+    try:
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ExportError(
+            "The file is there already", f"{name} is not written over", "Name another."
+        ) from None
+    except OSError as error:
+        raise ExportError("The file cannot be written", f"{name}: {error.strerror}") from error
+    return os.fdopen(handle, "w", encoding="utf-8")
+
+
+COMMAND = Command(
+    "history",
+    "list the jobs that were seen on any server, from this person's journal",
+    _add_arguments,
+    _run,
+    "No server is asked. A file that is exported holds prompts; keys for paid nodes are never in it. Exit "
+    "code 0: told, written or taken; 1: the journal or the file cannot be used; 2: the arguments are wrong.",
+)

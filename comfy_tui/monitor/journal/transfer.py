@@ -1,0 +1,132 @@
+"""The journal as lines of JSON, one a job: for other programs, and for another machine."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from comfy_tui.monitor.journal.document import has_keys, pack, search_text, unpack
+from comfy_tui.monitor.journal.event_table import plain
+from comfy_tui.monitor.journal.row import Fate
+from comfy_tui.workflow.fingerprint import fingerprint, timing_fingerprint
+
+#: A longer line is no job.
+LINE_LIMIT = 64 * 1024 * 1024
+FORMAT = 1
+_TEXTS = (
+    *("server", "prompt_id", "fate", "server_name", "title", "evidence", "client_id", "again_as"),
+    "again_of",
+)
+_NUMBERS = (
+    *("number", "created_at_s", "noted_at_s", "seen_at_s", "started_at_s", "ended_at_s", "waited_s"),
+    "ran_s",
+)
+#: So many jobs at a time, so that another console need not wait.
+_PAGE = 100
+_SIZES = ("vram_before_bytes", "vram_peak_bytes", "vram_after_bytes")
+_LISTS = ("outputs", "texts")
+
+
+def export_jobs(
+    connection: sqlite3.Connection, write: Callable[[str], object], after_id: int = 0
+) -> tuple[int, int]:
+    """Write the jobs after that one as lines, a page of them; returns how many, and the last one's id."""
+    count = 0
+    rows = connection.execute("SELECT * FROM job WHERE id > ? ORDER BY id LIMIT ?", (after_id, _PAGE))
+    for row in rows:
+        after_id = row["id"]
+        prompt, extra = unpack(row["document"])
+        entry: dict[str, Any] = {"format": FORMAT}
+        entry |= {name: row[name] for name in (*_TEXTS, *_NUMBERS, *_SIZES)}
+        entry |= {"ours": bool(row["ours"]), "had_keys": bool(row["had_keys"])}
+        entry |= {name: json.loads(row[name] or "[]") for name in _LISTS}
+        entry |= {"error": json.loads(row["error"] or "null"), "prompt": prompt, "extra_data": extra}
+        write(json.dumps(entry) + "\n")
+        count += 1
+    return count, after_id
+
+
+def import_jobs(connection: sqlite3.Connection, lines: Iterable[str]) -> tuple[int, int, int]:
+    """Take jobs that are not known yet; returns how many were taken, known before, and no jobs at all.
+
+    What had not ended is taken as gone: it is not offered here, for it may go on where it came from.
+    """
+    taken = known = bad = 0
+    for line in lines:
+        if not line.strip():
+            continue
+        values = _values(line)
+        if values is None:
+            bad += 1
+            continue
+        names = ", ".join(values)
+        cursor = connection.execute(
+            f"INSERT OR IGNORE INTO job ({names}) VALUES ({', '.join(':' + name for name in values)})", values
+        )
+        taken, known = taken + cursor.rowcount, known + 1 - cursor.rowcount
+    return taken, known, bad
+
+
+def _values(line: str) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line) if len(line) <= LINE_LIMIT else None
+        return _row(entry) if isinstance(entry, dict) else None
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
+        return None
+
+
+def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
+    fate, evidence = Fate(entry["fate"]), _text(entry.get("evidence"))
+    if not fate.final:
+        fate, evidence = Fate.GONE, f"imported as {fate.value}"
+    values: dict[str, Any] = {name: _text(entry.get(name)) for name in _TEXTS}
+    if not values["server"] or not values["prompt_id"]:
+        raise ValueError("no job")
+    values |= {name: _number(entry.get(name)) for name in _NUMBERS}
+    values |= {name: int(size) if (size := _number(entry.get(name))) is not None else None for name in _SIZES}
+    values |= {name: _entries(entry.get(name)) for name in _LISTS}
+    error = entry.get("error")
+    prompt, extra = entry.get("prompt"), entry.get("extra_data")
+    values |= {
+        "fate": fate.value,
+        "evidence": evidence,
+        "noted_at_s": values["noted_at_s"] or 0.0,
+        "ours": int(entry.get("ours") is True),
+        "had_keys": int(entry.get("had_keys") is True),
+        # Lost elsewhere: nothing to queue again here by the key for all.
+        "dismissed": 1,
+        "error": json.dumps(error) if isinstance(error, dict) else "",
+    }
+    if isinstance(prompt, dict):
+        extra = extra if isinstance(extra, dict) else {}
+        values |= {
+            "fingerprint": fingerprint(prompt),
+            "timing": timing_fingerprint(prompt),
+            "search": search_text(prompt),
+            "document": pack(prompt, extra),
+            "had_keys": int(values["had_keys"] or has_keys(extra)),
+        }
+    return values
+
+
+def _text(value: Any) -> str:
+    return plain(value[:4000]) if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e15 < value < 1e15:
+        return None
+    return float(value)
+
+
+def _entries(value: Any) -> str:
+    names = {"filename", "subfolder", "type", "node_id", "key", "text"}
+    found = [
+        {str(name): item for name, item in entry.items() if name in names and isinstance(item, str)}
+        for entry in (value if isinstance(value, list) else [])
+        if isinstance(entry, dict)
+    ]
+    good = [entry for entry in found if {"node_id"} <= entry.keys()]
+    return json.dumps(good) if good else ""
