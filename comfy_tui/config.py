@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from comfy_tui import paths
+from comfy_tui.alert_reading import ALERTS_KEY
+from comfy_tui.alert_settings import AlertSettings
 from comfy_tui.errors import ConfigError
 from comfy_tui.naming import DEFAULT_NAME, NameTemplate
 from comfy_tui.pictures.mode import ImageMode
@@ -22,7 +24,8 @@ from comfy_tui.profile import (
     with_basic,
 )
 from comfy_tui.project import MANIFEST, find_project
-from comfy_tui.settings import KEYS, SERVER_KEYS, TITLE, Key, Reader, naming, nearest
+from comfy_tui.settings import KEYS as PLAIN_KEYS
+from comfy_tui.settings import SERVER_KEYS, TITLE, Key, Reader, naming, nearest
 
 __all__ = [
     "DEFAULT_URL",
@@ -39,7 +42,10 @@ __all__ = [
     "resolve_server",
 ]
 
+#: Every key of the config file.
+KEYS: tuple[Key, ...] = (*PLAIN_KEYS, ALERTS_KEY)
 CONFIG_LIMIT = 1_000_000
+_DEFAULT_ALERTS = AlertSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class Config:
     journal_days: float = 90.0
     journal_mb: int = 256
     long_job_minutes: float = 10.0
+    alerts: AlertSettings = _DEFAULT_ALERTS
     #: Binding id and the keys for it, as written; :mod:`comfy_tui.keymap` checks them.
     keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
     servers: tuple[ServerProfile, ...] = ()

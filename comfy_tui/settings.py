@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -51,6 +51,7 @@ Kind = Literal[
     "keys",
     "servers",
     "command",
+    "own",
 ]
 _EXPECTED: Mapping[Kind, str] = {
     "text": "text in quotes",
@@ -66,7 +67,17 @@ _EXPECTED: Mapping[Kind, str] = {
     "keys": "a table of binding ids",
     "servers": "a table of servers, as in [servers.box]",
     "command": "a command line in quotes",
+    "own": "",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """How a value of the kind ``own`` is read: a list or a table, by whom, and what it must be, in words."""
+
+    kind: type[list[Any]] | type[dict[str, Any]]
+    read: Callable[[Reader, Any, str], Any]
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +92,13 @@ class Key:
     high: float | None = None
     #: For a choice: what there is to choose from.
     choices: type[StrEnum] | None = None
+    #: For the kind ``own``.
+    own: Own | None = None
 
     @property
     def expected(self) -> str:
         """What a value must be, in words."""
-        words = _EXPECTED[self.kind]
+        words = self.own.words if self.own is not None else _EXPECTED[self.kind]
         if self.choices is not None:
             words += " " + ", ".join(f'"{choice}"' for choice in self.choices)
         return words if self.low is None else f"{words} from {self.low:g} to {self.high:g}"
@@ -93,7 +106,7 @@ class Key:
     @property
     def env(self) -> str:
         """The environment variable that overrides the key, or an empty string."""
-        return "" if self.kind in ("servers", "keys") else f"COMFY_TUI_{self.name.upper()}"
+        return "" if self.kind in ("servers", "keys", "own") else f"COMFY_TUI_{self.name.upper()}"
 
 
 KEYS: tuple[Key, ...] = (
@@ -213,6 +226,8 @@ class Reader:
                 return self.secret(value, name)
             case "secrets", dict():
                 return tuple(self.header(header, item, name) for header, item in value.items())
+            case "own", list() | dict() if key.own is not None and isinstance(value, key.own.kind):
+                return key.own.read(self, value, name)
             case "keys", dict():
                 return tuple((item, self.key_names(f"{name}.{item}", keys)) for item, keys in value.items())
             case "servers", dict():

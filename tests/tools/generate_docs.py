@@ -5,17 +5,22 @@ A table stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; a test
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from comfy_tui.alert_reading import alert_keys, rule_keys, webhook_keys
+from comfy_tui.alert_settings import RULES
 from comfy_tui.commands import run, validate, watch
 from comfy_tui.commands.diagnostic_text import DIAGNOSTIC_KEYS
 from comfy_tui.commands.status import JSON_KEYS
 from comfy_tui.config import KEYS, SERVER_KEYS, Key
 from comfy_tui.inventory import project_file
 from comfy_tui.keymap import AREAS, keys_of
+from comfy_tui.monitor.changes import KINDS
+from comfy_tui.monitor.troubleshoot.table import CAUSES
 from comfy_tui.naming import NameTemplate
 
 GUIDE = Path(__file__).resolve().parent.parent.parent / "docs" / "guide"
@@ -30,7 +35,9 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def default_of(key: Key) -> str:
     """A default as it would be written in the file."""
-    if key.default in (None, "", ()):
+    if key.kind == "own" and isinstance(key.default, tuple):
+        return f"`{json.dumps(list(key.default))}`"
+    if key.default in (None, "", ()) or key.kind == "own":
         return ""
     if isinstance(key.default, NameTemplate):
         return f'`"{key.default.text}"`'
@@ -53,6 +60,34 @@ def server_table() -> str:
     return table(
         ("Key", "Value", "Meaning"), ((f"`{key.name}`", key.expected, key.help) for key in SERVER_KEYS)
     )
+
+
+def alerts_table() -> str:
+    """The keys of ``[alerts]`` itself."""
+    keys = [key for key in alert_keys() if key.name not in RULES]
+    rows = ((f"`{key.name}`", key.expected, default_of(key), key.help) for key in keys)
+    return table(("Key", "Value", "Default", "Meaning"), rows)
+
+
+def rules_table() -> str:
+    """Every rule of the alerts with its own keys."""
+    rows = []
+    for name, info in RULES.items():
+        rows.append((f"`[alerts.{name}]`", "", "", info.help))
+        own = [key for key in rule_keys(name) if key.name not in ("on", "by")]
+        rows += [("", f"`{key.name}`", default_of(key), key.help) for key in own]
+    return table(("Rule", "Key", "Default", "Meaning"), rows)
+
+
+def causes_table() -> str:
+    """The troubleshooter's table."""
+    rows = ((f"**{cause.title}** (`{cause.id}`)", cause.cause, " ".join(cause.steps)) for cause in CAUSES)
+    return table(("What", "Why", "What to do"), rows)
+
+
+def kinds_table() -> str:
+    """The kinds of events."""
+    return table(("Kind", "Meaning"), ((f"`{kind}`", words) for kind, words in KINDS.items()))
 
 
 def keys_table() -> str:
@@ -87,6 +122,14 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "config": config_table,
     "servers": server_table,
     "keys": keys_table,
+    "alerts": alerts_table,
+    "alert-rules": rules_table,
+    "alert-webhook": lambda: table(
+        ("Key", "Value", "Default", "Meaning"),
+        ((f"`{key.name}`", key.expected, default_of(key), key.help) for key in webhook_keys()),
+    ),
+    "causes": causes_table,
+    "event-kinds": kinds_table,
     "status-json": json_table,
     "validate-json": lambda: json_table(validate.JSON_KEYS),
     "diagnostic-json": lambda: json_table(DIAGNOSTIC_KEYS),
