@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from comfy_tui.alert_settings import RULES, AlertSettings, Body, Rule, Osc, Way, Webhook
+from comfy_tui.alert_settings import RULES, AlertSettings, Body, Osc, Rule, Way, Webhook
 from comfy_tui.settings import Key, Own, Reader, nearest
 
 

@@ -7,6 +7,7 @@ import gc
 import importlib
 import logging
 import os
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from functools import cached_property
@@ -24,6 +25,7 @@ from textual.screen import ModalScreen, Screen
 from comfy_tui import paths
 from comfy_tui.errors import EXIT_OK, ComfyError, ConfigError
 from comfy_tui.keymap import KEYMAP, user_keymap
+from comfy_tui.monitor.alerts.words import title_words
 from comfy_tui.monitor.state import (
     Connection,
     Happened,
@@ -46,6 +48,7 @@ from comfy_tui.widgets.counted import counted
 from comfy_tui.widgets.filters import AsciiFilter, SafeFilter
 from comfy_tui.widgets.graphics import Graphics
 from comfy_tui.widgets.picture_driver import paint_after_suspend, picture_driver
+from comfy_tui.widgets.speaker import Speaker, speaking_driver
 from comfy_tui.widgets.typed_keys import key_events
 
 if TYPE_CHECKING:
@@ -117,6 +120,7 @@ class ComfyApp(App[int]):
 
     def __init__(self, options: AppOptions) -> None:
         self.options = options
+        self._speaker = Speaker(options.config.alerts, os.environ)
         super().__init__()
         self.graphics = Graphics(self, _image_mode(options), options.terminal)
         #: The text that was copied last.
@@ -151,8 +155,8 @@ class ComfyApp(App[int]):
     # -- start and end -------------------------------------------------------------------------
 
     def get_driver_class(self) -> type[Driver]:
-        """The driver that Textual chose, with pictures."""
-        return picture_driver(super().get_driver_class())
+        """The driver that Textual chose, with pictures and words to the terminal itself."""
+        return speaking_driver(picture_driver(super().get_driver_class()), self._speaker)
 
     def get_line_filters(self) -> list[LineFilter]:
         """Let no control character of a server through, and only ASCII where that was asked for."""
@@ -235,22 +239,53 @@ class ComfyApp(App[int]):
             install_id=install_id,
             interval_s=self.options.interval_s,
             history_items=config.history_items,
-            long_job_s=config.long_job_minutes * 60,
             readonly=self.options.readonly,
             pace=self.options.pace,
             journal=self.journal,
         )
-        self._attendant = module.Attendant(profile.name, self._list_events, self.journal.add_event)
+        attendant: Attendant = module.Attendant(
+            profile,
+            config.alerts,
+            self,
+            self._list_events,
+            self.journal.add_event,
+            long_job_s=config.long_job_minutes * 60,
+        )
+        self._attendant = attendant
         self.session = session
         if config.auto_save or self._saves is not None:
             self.saves.follow(session)
-        await session.run()
+        try:
+            await session.run()
+        finally:
+            await attendant.close()
 
     def _publish(self, session: Session, update: Update) -> None:
         if session is self.session:
             self.post_message(self.Published(update))
             if self._attendant is not None:
                 self._attendant.take(update)
+
+    # -- alerts --------------------------------------------------------------------------------
+
+    def toast(self, title: str, message: str, severity: str) -> None:
+        """Show an alert as a toast."""
+        self.tell(title, message, severity=severity)
+
+    def ring(self) -> None:
+        """Ring the terminal's bell."""
+        self._speaker.ring()
+
+    def notify_desktop(self, title: str, message: str) -> None:
+        """Ask the terminal for a notification: over SSH it reaches the machine where a person sits."""
+        self._speaker.notify(title, message)
+
+    def _entitle(self) -> None:
+        """Tell in the terminal's title how much is left."""
+        connection = self.connection
+        self._speaker.entitle(
+            title_words(connection.name, connection.link, self.jobs, self.progress, time.time())
+        )
 
     def memory_of(self, job: Job) -> MemoryThen | None:
         """The memory when a job ended, where that was seen."""
@@ -290,6 +325,8 @@ class ComfyApp(App[int]):
                 if severity != "information":
                     _log.warning("%s: %s", clean(title), clean(text, 2000))
                 self.tell(title, text, severity=severity)
+        if isinstance(message.update, Connection | Jobs | Progress):
+            self._entitle()
 
     @property
     def actions_under_way(self) -> int:

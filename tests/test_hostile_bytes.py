@@ -17,6 +17,8 @@ from terminal import Terminal
 #: Sequences that a Textual program writes itself: colours, cursor, modes, keyboard protocol, sync.
 _OURS = re.compile(
     rb"\x1b\[[0-9;:?>=<]*[A-Za-z~@`$pquhlm]|\x1b\[\?[0-9;]*\$p|\x1b[=>78M]|\x1b\(B|\x1b\]22;[a-z]*(?:\x1b\\|\x07)"
+    # The title, which holds the server's name and a count.
+    rb"|\x1b\]2;127\.0\.0\.1:\d+: [a-z0-9 ,]*\x07"
 )
 #: The questions to the terminal at the start, byte by byte, and a sixel picture, which holds nothing but sixels.
 _PICTURES = re.compile(
@@ -98,6 +100,10 @@ async def test_nothing_of_a_hostile_server_reaches_the_terminal(size: tuple[int,
                 b"\x1b",
                 b"y",
                 b"\x1b",
+                b"5",
+                b"k",
+                b"e",
+                b"e",
                 b"\x10",
                 b"\x1b",
                 b"f",

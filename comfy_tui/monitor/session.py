@@ -34,7 +34,6 @@ from comfy_tui.monitor.state import (
     Health,
     Jobs,
     Link,
-    Notice,
     Problem,
     Source,
     Standstill,
@@ -42,7 +41,7 @@ from comfy_tui.monitor.state import (
 )
 from comfy_tui.monitor.submit import Outbox, Submission
 from comfy_tui.options import Pace
-from comfy_tui.text import clean, format_duration
+from comfy_tui.text import clean
 
 __all__ = ["Attendant", "Session", "short_id"]
 
@@ -62,7 +61,6 @@ class Session:
         install_id: marks the jobs of this person's consoles.
         interval_s: seconds between two polls.
         history_items: how many ended jobs are kept.
-        long_job_s: after so many seconds of one job a notice is given, once.
         readonly: change nothing on the server.
         clock: the time in Unix seconds.
         pace: how patient it is.
@@ -77,7 +75,6 @@ class Session:
         install_id: str,
         interval_s: float = 5.0,
         history_items: int = 50,
-        long_job_s: float = 600.0,
         readonly: bool = False,
         clock: Callable[[], float] = time.time,
         pace: Pace = Pace(),
@@ -90,7 +87,6 @@ class Session:
         self.jobs = Jobs()
         self._publish = publish
         self._clock = clock
-        self._long_job_s = long_job_s
         self._pace = pace
         self.live = Live(
             self.client,
@@ -132,7 +128,6 @@ class Session:
         #: A job whose events came, and that the last answer did not list as running.
         self._unlisted = ""
         self._poller = Poller(self._tick, interval_s)
-        self._warned_long: set[str] = set()
         self._last_point_s = 0.0
         self._freeing = Freeing(self.control)
         self.standstill = Standstill()
@@ -237,7 +232,6 @@ class Session:
             self.register.take_memory(self.health.stats, result)
         self._set_jobs(self._with_kept(result))
         self._look_for_signs(result)
-        self._warn_of_long_jobs(result)
 
     def _check_progress(self, jobs: Jobs) -> None:
         """Drop the progress of a job that does not run; an answer may be older than the job's first event."""
@@ -257,22 +251,6 @@ class Session:
         if found != self.standstill:
             self.standstill = found
             self._publish(found)
-
-    def _warn_of_long_jobs(self, jobs: Jobs) -> None:
-        now = self._clock()
-        for job in jobs.running:
-            elapsed = job.elapsed_s(now)
-            if elapsed is None or elapsed < self._long_job_s or job.prompt_id in self._warned_long:
-                continue
-            self._warned_long.add(job.prompt_id)
-            known = f"{job.title} has run for {format_duration(elapsed)}"
-            progress = self._progress.progress
-            if progress.prompt_id == job.prompt_id and progress.node_title:
-                known += f", now at {progress.node_title}"
-            self._publish(
-                Notice("A long job", known + ". Nothing is done about it by itself; x cancels it.", "warning")
-            )
-        self._warned_long &= {job.prompt_id for job in jobs.running}
 
     # -- the socket ----------------------------------------------------------------------------
 

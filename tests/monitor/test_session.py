@@ -169,16 +169,6 @@ async def test_no_socket_is_no_trouble() -> None:
             assert w.session.connection.link is Link.ONLINE
 
 
-async def test_a_long_job_is_told_once() -> None:
-    async with DemoServer(speed=20) as server, watched(server.url, long_job_s=0.01) as w:
-        await w.session.submit(Submission(slow(), "The slow one"))
-        notice = await until(lambda: w.notices and w.notices[0])
-        assert "The slow one has run for" in notice.message
-        seen = server.faults.count("/api/jobs")
-        await until(lambda: server.faults.count("/api/jobs") > seen + 6)
-        assert len(w.notices) == 1
-
-
 # -- once, and never lost ----------------------------------------------------------------------
 
 

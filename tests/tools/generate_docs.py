@@ -13,7 +13,7 @@ from pathlib import Path
 
 from comfy_tui.alert_reading import alert_keys, rule_keys, webhook_keys
 from comfy_tui.alert_settings import RULES
-from comfy_tui.commands import run, validate, watch
+from comfy_tui.commands import events, run, validate, watch
 from comfy_tui.commands.diagnostic_text import DIAGNOSTIC_KEYS
 from comfy_tui.commands.status import JSON_KEYS
 from comfy_tui.config import KEYS, SERVER_KEYS, Key
@@ -130,6 +130,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     ),
     "causes": causes_table,
     "event-kinds": kinds_table,
+    "events-json": lambda: json_table(events.JSON_KEYS),
     "status-json": json_table,
     "validate-json": lambda: json_table(validate.JSON_KEYS),
     "diagnostic-json": lambda: json_table(DIAGNOSTIC_KEYS),
