@@ -104,7 +104,9 @@ async def _print_all(args: argparse.Namespace, journal: Journal) -> None:
         after = max((event.row_id for event in found), default=after)
 
 
-def _tell(found: tuple[JournalEvent, ...], since_s: float | None, write: Callable[[JournalEvent], str]) -> None:
+def _tell(
+    found: tuple[JournalEvent, ...], since_s: float | None, write: Callable[[JournalEvent], str]
+) -> None:
     for event in found:
         if since_s is None or event.at_s >= since_s:
             tell(write(event))
