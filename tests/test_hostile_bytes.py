@@ -20,7 +20,7 @@ _OURS = re.compile(
     # The title, which holds the server's name and a count.
     rb"|\x1b\]2;127\.0\.0\.1:\d+: [a-z0-9 ,]*\x07"
 )
-#: The questions to the terminal at the start, byte by byte, and a sixel picture, which holds nothing but sixels.
+#: The questions to the terminal at the start, byte by byte, and a sixel picture: nothing but sixels.
 _PICTURES = re.compile(
     rb"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\|\x1bP\$qm\x1b\\"
     rb"|\x1bP0;1;0q\"1;1;\d+;\d+(?:#\d+(?:;2;\d+;\d+;\d+)?|!\d+|[?-~$-])*\x1b\\"

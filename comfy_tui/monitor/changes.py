@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 
 from comfy_tui.comfy.types import JobState
+from comfy_tui.masking import mask_text
 from comfy_tui.monitor.journal.row import JournalEvent
 from comfy_tui.monitor.state import Connection, Job, Jobs, Link, Notice, Update
 from comfy_tui.text import clean, format_duration
@@ -65,7 +66,13 @@ class Changes:
         self, kind: str, title: str, text: str = "", severity: str = "information", prompt_id: str = ""
     ) -> JournalEvent:
         return JournalEvent(
-            kind, clean(title, 200), clean(text, 1000), severity, self._server, prompt_id, self._clock()
+            kind,
+            clean(mask_text(title), 200),
+            clean(mask_text(text), 1000),
+            severity,
+            self._server,
+            prompt_id,
+            self._clock(),
         )
 
     def _connection(self, connection: Connection) -> Iterator[JournalEvent]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from comfy_tui.comfy.types import ExecutionError, OutputFile
+from comfy_tui.masking import mask_text
 from comfy_tui.monitor.state import Job, Kept, KeptAs, Unsent
 from comfy_tui.text import clean, clean_lines, format_duration, shorten
 from comfy_tui.widgets.chrome import clock_text
@@ -98,7 +99,7 @@ def output_name(file: OutputFile) -> str:
 def error_words(error: ExecutionError) -> str:
     """The error in a line: node, exception, message."""
     place = f"{error.class_type or 'node'} ({error.node_id})" if error.node_id else "the server"
-    return clean(f"{place}: {error.exception_type}: {error.message}", 400)
+    return clean(mask_text(f"{place}: {error.exception_type}: {error.message}"), 400)
 
 
 def error_report(job: Job) -> str:
@@ -107,7 +108,7 @@ def error_report(job: Job) -> str:
     if error is None:
         return ""
     head = [f"{job.title} ({job.prompt_id})", error_words(error), "", error.message, ""]
-    return clean_lines("\n".join(head) + "\n" + "".join(error.traceback), 200_000)
+    return clean_lines(mask_text("\n".join(head) + "\n" + "".join(error.traceback)), 200_000)
 
 
 def times_words(job: Job, now_s: float, seen_s: float) -> str:
