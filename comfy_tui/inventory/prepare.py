@@ -174,8 +174,8 @@ def judge(ready: Prepared, info: NodeInfo | None, edits: Edits | None = None) ->
     prompt = ready.edited(edits) if edits is not None else ready.prompt
     verdict = info.checker.check(prompt)
     # What the conversion lost and the check misses is the same finding: the check's words count.
-    told = {(d.code, d.node_id, d.input) for d in verdict.diagnostics}
-    rest = tuple(d for d in ready.conversion if (d.code, d.node_id, d.input) not in told)
+    told = {_finding(d) for d in verdict.diagnostics}
+    rest = tuple(d for d in ready.conversion if _finding(d) not in told)
     refused = not verdict.ok or any(d.severity is Severity.ERROR for d in rest)
     return replace(
         ready,
@@ -185,3 +185,8 @@ def judge(ready: Prepared, info: NodeInfo | None, edits: Edits | None = None) ->
         by_kept=not info.is_live,
         unknown_files=verdict.unknown_files,
     )
+
+
+def _finding(one: Diagnostic) -> tuple[str, str | None, str | None]:
+    """What a diagnostic is about; a missing class has another code on older servers."""
+    return (_MISSING[0] if one.code in _MISSING else one.code, one.node_id, one.input)

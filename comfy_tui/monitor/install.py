@@ -320,7 +320,9 @@ def _hint(end: TaskEnd, plan: InstallPlan) -> str:
     if "Cannot resolve install target" in end.message or "not found in" in end.message:
         return "The registry does not know it, or the server cannot reach the registry. " + plan.instead
     if "Model installation error" in end.message:
-        return "The address is wrong, or it asks for a login. " + instead(plan.action)
+        return "The server cannot reach the address, or it is wrong, or asks for a login. " + instead(
+            plan.action
+        )
     return "The server's log tells more. " + plan.instead
 
 

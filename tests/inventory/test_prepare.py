@@ -134,3 +134,11 @@ def test_what_cannot_be_converted_is_not_outdated_for_ever() -> None:
     broken = prepare(WorkflowFile(WorkflowKind.EDITOR, graph={}), now)
     assert broken.standing is Standing.NOT_READY
     assert not is_outdated(broken, now)
+
+
+def test_a_missing_class_is_told_once_by_old_servers_too() -> None:
+    graph = copy.deepcopy(GRAPH)
+    graph["nodes"][1]["type"] = "Gone"
+    for version, code in (("0.3.64", "invalid_prompt"), ("0.26.0", "missing_node_type")):
+        ready = prepare(read(graph), info(comfyui_version=version))
+        assert [d.code for d in ready.errors if d.class_type == "Gone"] == [code]

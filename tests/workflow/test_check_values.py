@@ -122,3 +122,10 @@ def test_odd_definitions_are_no_reason_to_fail() -> None:
     inputs = {"a": 1, "b": 2, "c": 3, "d": "4", "e": "x", "f": "y"}
     verdict = judge(graph(n1=("Odd", inputs)), nodes=nodes)
     assert {d.input for d in verdict.diagnostics} == {"f"}
+
+
+def test_a_choice_that_an_old_server_does_not_check_is_a_warning() -> None:
+    verdict = judge(graph(n1=("Types", {"new": "blue", "remote": "x"})), version=OLD)
+    assert verdict.ok
+    assert [(d.code, d.input) for d in verdict.diagnostics] == [("value_not_in_list", "new")]
+    assert types("0.26.0", new="blue") == {("value_not_in_list", "new")}

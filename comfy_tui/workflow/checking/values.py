@@ -9,7 +9,9 @@ from comfy_tui.workflow.checking.declared import Input
 from comfy_tui.workflow.checking.nearest import Nearest
 from comfy_tui.workflow.checking.problem import RAISES, Problem, brief
 from comfy_tui.workflow.checking.rules import Rules
+from comfy_tui.workflow.diagnostic import Severity
 
+_UNCHECKED = "This server accepts it without a check, and the node may fail when it runs."
 _WORDS = {"INT": "a whole number", "FLOAT": "a number", "STRING": "text", "BOOLEAN": "true or false"}
 # What Python raises when it converts or compares what a JSON file can hold.
 _FAILS = (TypeError, ValueError, OverflowError, RecursionError, AttributeError)
@@ -101,7 +103,8 @@ def _range_problem(code: str, item: Input, value: Any, words: str, bound: str) -
 
 
 def _not_a_choice(item: Input, value: Any, rules: Rules, nearest: Nearest) -> Problem | None:
-    if not item.is_combo or not (rules.checks_combo_options or isinstance(item.type, list)):
+    checked = rules.checks_combo_options or isinstance(item.type, list)
+    if not item.is_combo or not (checked or item.choices()):
         return None
     choices = item.choices()
     many = rules.checks_combo_options and item.options.get("multiselect", False) and isinstance(value, list)
@@ -117,7 +120,8 @@ def _not_a_choice(item: Input, value: Any, rules: Rules, nearest: Nearest) -> Pr
         f"{item.name} is {brief(wrong[0])}, {words}.",
         item.name,
         nearest.among(wrong[0], listed),
-        _choice_hint(item, wrong[0], listed),
+        _choice_hint(item, wrong[0], listed) if checked else _UNCHECKED,
+        Severity.ERROR if checked else Severity.WARNING,
     )
 
 
