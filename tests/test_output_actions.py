@@ -183,6 +183,53 @@ class TestOpenRun:
                 assert second["9"]["inputs"]["value"] == 78
                 assert first.keys() == second.keys()
 
+    async def test_the_editor_s_document_with_what_the_run_had_instead(self) -> None:
+        """The document says one colour, the run had another: the run's is set as an edit."""
+        document = {
+            "version": 0.4,
+            "last_node_id": 2,
+            "last_link_id": 1,
+            "nodes": [
+                {
+                    "id": 1,
+                    "type": "EmptyImage",
+                    "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": [1]}],
+                    "widgets_values": [64, 48, 1, 255],
+                },
+                {
+                    "id": 2,
+                    "type": "SaveImage",
+                    "inputs": [{"name": "images", "type": "IMAGE", "link": 1}],
+                    "widgets_values": ["plain"],
+                },
+            ],
+            "links": [[1, 1, 0, 2, 0, "IMAGE"]],
+        }
+        ran: dict[str, Any] = {
+            "1": {
+                "class_type": "EmptyImage",
+                "inputs": {"width": 64, "height": 48, "batch_size": 1, "color": 65280},
+            },
+            "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "plain"}},
+        }
+        async with DemoServer() as server:
+            body = {
+                "prompt": ran,
+                "prompt_id": str(uuid.uuid4()),
+                "client_id": "someone",
+                "extra_data": {"extra_pnginfo": {"workflow": document}},
+            }
+            async with httpx.AsyncClient(trust_env=False) as client:
+                assert (await client.post(server.url + "/prompt", json=body)).status_code == 200
+            await server.wait_idle()
+            async with opened(server, size=(120, 40)) as ui:
+                await ui.press("e")
+                await ui.see("edited: 1 value")
+                await ui.press("Q")
+                await until(lambda: len(prompts(server)) == 2)
+                first, second = prompts(server)
+                assert second["1"]["inputs"] == first["1"]["inputs"]
+
 
 class TestDelete:
     @pytest.mark.parametrize("legacy", [False, True])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from comfy_tui.comfy.types import JobRecord, Submitted, SystemStats
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.submit import Outbox, Submission
 from comfy_tui.monitor.watch import Watch
-from comfy_tui.workflow.parameters import SeedMode, with_seed
+from comfy_tui.workflow.reseed import reseeded
 
 #: How often and how long memory is read again after it was asked for, in seconds.
 _FREE_STEP_S = 0.5
@@ -162,10 +161,10 @@ class Control:
     async def requeue(self, prompt_id: str, name: str, *, new_seed: bool) -> str:
         """Queue the same workflow again; returns the new job's id."""
         record = await self.record(prompt_id)
-        prompt = dict(record.prompt or {})
+        prompt, workflow = dict(record.prompt or {}), record.workflow
         if new_seed:
-            prompt = with_seed(prompt, SeedMode.RANDOM, 0, rng=random.SystemRandom())
-        submission = Submission(prompt, name, workflow=record.workflow)
+            prompt, workflow = reseeded(prompt, workflow)
+        submission = Submission(prompt, name, workflow=workflow)
         return (await self._submit(submission)).prompt_id
 
     async def move_to_front(self, prompt_id: str, name: str) -> bool:

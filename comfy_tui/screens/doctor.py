@@ -77,7 +77,7 @@ class DoctorScreen(ConsoleScreen):
             size=(console.size.width, console.size.height),
             shown=mode,
         )
-        self._sections = (*sections, self._traffic())
+        self._sections = (*sections, self._traffic(), self._fetched())
         told = report(self._sections, plain=console.options.ascii)
         state = worst(self._sections)
         bad = sum(check.state in (State.WARN, State.BAD) for one in self._sections for check in one.checks)
@@ -97,6 +97,20 @@ class DoctorScreen(ConsoleScreen):
         pictures = format_bytes(self.console.graphics.sent_bytes)
         checks.append(Check("sent_pictures", "of it pictures", State.NOTE, pictures))
         return Section("traffic", "Sent to the terminal, by screen", tuple(checks))
+
+    def _fetched(self) -> Section:
+        """Bytes that came from servers for the outputs, by what for."""
+        traffic = self.console.previews.traffic
+        checks = [
+            Check(f"fetched_{use}", use.capitalize(), State.NOTE, f"{format_bytes(count)} in {files}")
+            for use, count in traffic.fetched_bytes.most_common()
+            for files in (count_of(traffic.fetched_files[use], "file"),)
+        ]
+        spared = count_of(traffic.spared_files, "file")
+        checks.append(
+            Check("spared", "Spared", State.NOTE, f"{spared} known already, in memory or on the disk")
+        )
+        return Section("fetched", "Fetched for the outputs", tuple(checks))
 
     def action_refresh_now(self) -> None:
         """Look again."""
