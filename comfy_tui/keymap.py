@@ -225,7 +225,7 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("output.play", (".",), "play_output", "Play", "Play or stop an animation or a video.", True),
     K("output.sheet", ("C",), "toggle_sheet", "Sheet", "The frames of a video or animation on one sheet."),
     K("output.slides", ("a",), "toggle_slides", "Slides", "Show one after the other; any key stops it."),
-    K("output.flick", ("b",), "flick", "A/B", "Two compared: one in place of the other, and back."),
+    K("output.flick", ("b",), "flick", "A/B", "Two compared: one in place of the other, and back.", True),
     K("log.follow", ("s",), "toggle_follow", "Hold", "Hold the log where it is, or follow it again.", True),
     K("log.level", ("l",), "next_level", "Level", "All lines, warnings and errors, or errors only.", True),
     K("log.events", ("e",), "next_pane", "Events", "Log and events, only the events, or only the log.", True),

@@ -54,12 +54,15 @@ def media_info(content: bytes, form: str) -> MediaInfo:
     try:
         for changes in read(content):
             info = replace(info, **changes)
-    except (Damaged, TooMuch, struct.error, ValueError, wave.Error, EOFError, OverflowError, ArithmeticError):
+    except _BROKEN:
         pass
     length = info.duration_s
     if length is not None and not 0 < length < _LONGEST_S:
         info = replace(info, duration_s=None)
     return info
+
+
+_BROKEN = (Damaged, TooMuch, struct.error, wave.Error, ValueError, EOFError, IndexError, ArithmeticError)
 
 
 def header_place(head: bytes, size_bytes: int) -> int | None:

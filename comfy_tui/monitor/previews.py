@@ -41,6 +41,7 @@ class Previews:
         self._kept: Kept[Preview] = Kept(budget_bytes)
         self._facts: dict[tuple[object, ...], Preview] = {}
         self._running: dict[tuple[object, ...], _Transfer] = {}
+        self._writing: set[asyncio.Task[None]] = set()
 
     @property
     def memory_bytes(self) -> int:
@@ -96,7 +97,7 @@ class Previews:
         reader = self._readers.setdefault(server_url, Reader(self.speed(server_url), self.traffic))
         found = await reader.read(client, output, level)
         if level in (Level.THUMB, Level.PREVIEW):
-            await self._to_disk(server_url, output, found)
+            self._to_disk(server_url, output, found)
         return self._keep(server_url, output, level, await _fitting(found, level))
 
     def _keep(self, server_url: str, output: Output, level: Level, found: Preview) -> Preview:
@@ -119,9 +120,14 @@ class Previews:
                 return await _fitting(larger, level)
         return await asyncio.to_thread(_read, self.cache, _key(server_url, output), level)
 
-    async def _to_disk(self, server_url: str, output: Output, found: Preview) -> None:
+    def _to_disk(self, server_url: str, output: Output, found: Preview) -> None:
+        """Beside what is shown: nobody waits for the disk."""
         if self.cache is not None and found.text is None:
-            await asyncio.to_thread(_write, self.cache, _key(server_url, output), found)
+            writing = asyncio.create_task(
+                asyncio.to_thread(_write, self.cache, _key(server_url, output), found)
+            )
+            self._writing.add(writing)
+            writing.add_done_callback(self._writing.discard)
 
     def forget(self, server_url: str, outputs: Iterable[Output]) -> None:
         """Fetch these anew when they are wanted next."""

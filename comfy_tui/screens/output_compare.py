@@ -218,5 +218,8 @@ def relation(first: Output, second: Output) -> list[str]:
 
 
 def _value(value: object) -> str:
-    words = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        words = ("x" if all(isinstance(part, int) for part in value) else ", ").join(map(str, value))
+    else:
+        words = str(value)
     return shorten(clean(words, 60), 24) if cell_len(words) > 24 else clean(words, 60)

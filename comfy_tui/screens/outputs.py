@@ -67,7 +67,7 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
         & #pane { width: 1fr; border-left: solid $panel; }
         & #under { height: 2; padding: 0 1; display: none; }
         & .stale { text-style: dim; }
-        &.-tiles #left { width: 60%; }
+        &.-tiles #left { width: 66%; }
         &.-tiles.-narrow {
             & #left { width: 1fr; }
             & #pane { display: none; }
@@ -75,8 +75,9 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
         }
         &.-full {
             & TopBar, & #sums, & #trouble, & #left { display: none; }
-            & #pane { border-left: none; display: block; }
+            & #pane { border-left: none; }
         }
+        &.-full.-tiles.-narrow #pane { display: block; }
     }
     """
 
