@@ -61,6 +61,7 @@ def run(arguments: Sequence[str], facts: Any, restore: Any) -> None:
 
     class Gallery(App[None]):
         CSS = """
+        #state { background: rgb(90,90,90); }
         #small { display: none; }
         #small Picture { height: 6; }
         Screen { background: rgb(1,2,3); } Picture { background: rgb(1,2,3); }

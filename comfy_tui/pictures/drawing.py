@@ -116,7 +116,7 @@ class Drawing:
         if look.mode is ImageMode.KITTY:
             self.data = kitty.encode(pixels, thin=look.thin)
             return
-        self._pixels = sixel.quantized(pixels, look.colours) if look.mode is ImageMode.SIXEL else pixels
+        self._pixels = sixel.quantized(pixels) if look.mode is ImageMode.SIXEL else pixels
         self.tiles(self.whole, wait=True)
 
 

@@ -24,7 +24,7 @@ def encode(image: Image.Image, *, thin: bool) -> str:
     """
     out = io.BytesIO()
     if thin:
-        quantized(image, 256).save(out, "PNG", compress_level=6)
+        quantized(image).save(out, "PNG", compress_level=6)
     else:
         # Seldom smaller with more effort, and always slower.
         image.save(out, "PNG", compress_level=1)

@@ -49,10 +49,8 @@ class Look:
     dark: bool = True
     #: The ground around the picture.
     ground: tuple[int, int, int] = (0, 0, 0)
-    #: Bytes are dear: fewer colours, no more pixels than needed.
+    #: Bytes are dear: a palette for kitty, fewer pixels where the terminal enlarges.
     thin: bool = False
-    #: Most colours of one sixel picture.
-    colours: int = 256
 
     @property
     def cell_ratio(self) -> float:

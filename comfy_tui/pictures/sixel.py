@@ -21,8 +21,8 @@ _END = "\x1b\\"
 _SAMPLE_PX = 64
 
 
-def quantized(image: Image.Image, colours: int) -> Image.Image:
-    """The picture with a palette of its own of at most so many colours.
+def quantized(image: Image.Image) -> Image.Image:
+    """The picture with a palette of its own of at most 256 colours.
 
     Pillow's fast octree is off by 20 of 255 in places; its maximum coverage is exact and takes a second for a
     large picture: from a sample it is as good and takes 10 ms.
@@ -32,7 +32,7 @@ def quantized(image: Image.Image, colours: int) -> Image.Image:
     sample = image
     if image.width * image.height > 2 * _SAMPLE_PX * _SAMPLE_PX:
         sample = image.resize((_SAMPLE_PX, _SAMPLE_PX), pillow.Resampling.NEAREST)
-    palette = sample.quantize(max(2, min(256, colours)), method=pillow.Quantize.MAXCOVERAGE)
+    palette = sample.quantize(256, method=pillow.Quantize.MAXCOVERAGE)
     return palette if sample is image else image.quantize(palette=palette, dither=pillow.Dither.NONE)
 
 

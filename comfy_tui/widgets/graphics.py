@@ -119,12 +119,10 @@ class Graphics:
             now = cell_px() or known or _FALLBACK_CELL_PX
             # What the system says includes the window's border in some terminals.
             near = known is not None and abs(now[0] - known[0]) <= 1 and abs(now[1] - known[1]) <= 1
-            colours = 128 if facts.remote else 256
             look = replace(
                 look,
                 cell_px=known if near and known is not None else now,
                 ground=ground or (0, 0, 0),
-                colours=colours,
             )
         elif mode is ImageMode.ASCII:
             look = replace(look, dark=self._app.current_theme.dark)
