@@ -127,20 +127,29 @@ def _run(args: argparse.Namespace) -> int:
 async def _work(args: argparse.Namespace, settings: AppOptions, file: WorkflowFile, wishes: Wishes) -> int:
     """Plan and run, with an eye on ctrl-c."""
     import uuid
+    from contextlib import aclosing
 
     from comfy_tui.comfy.client import ComfyClient
+    from comfy_tui.commands.job_list import open_journal
     from comfy_tui.commands.run_jobs import Jobs
     from comfy_tui.commands.run_plan import Planner
     from comfy_tui.commands.run_report import make_report
     from comfy_tui.commands.run_stop import Watched, watch
     from comfy_tui.monitor.identity import read_install_id
+    from comfy_tui.monitor.journal.shelf import Shelf
     from comfy_tui.monitor.submit import Outbox
 
     name = "stdin" if args.file == "-" else args.file
     report = make_report(as_json=args.json, saves=args.output is not None)
-    async with ComfyClient(settings.server) as client:
+    async with ComfyClient(settings.server) as client, aclosing(open_journal(settings)) as journal:
         client_id = f"comfy-tui-{uuid.uuid4().hex}"
-        outbox = Outbox(client, client_id=lambda: client_id, install_id=read_install_id())
+        outbox = Outbox(
+            client,
+            client_id=lambda: client_id,
+            install_id=read_install_id(),
+            shelf=Shelf(journal, settings.server.url, settings.server.name),
+            keeps=False,
+        )
         title = Path(name).stem or name
         jobs = Jobs(client, outbox, client_id, report, name=title, folder=args.output, temp=args.temp)
 

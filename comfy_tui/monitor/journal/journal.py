@@ -170,6 +170,10 @@ class Journal:
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._on_problem, error)
 
+    async def aclose(self) -> None:
+        """As :meth:`close`, for ``contextlib.aclosing``."""
+        await self.close()
+
     async def close(self) -> None:
         """Write what is still to be written, then close the file."""
         if self.closed:
