@@ -90,6 +90,7 @@ class ComfyApp(App[int]):
         "queue": _mode("queue", "QueueScreen"),
         "outputs": _mode("outputs", "OutputsScreen"),
         "logs": _mode("logs", "LogsScreen"),
+        "history": _mode("history", "HistoryScreen"),
         "doctor": _mode("doctor", "DoctorScreen"),
     }
     DEFAULT_MODE = "servers"
@@ -206,7 +207,7 @@ class ComfyApp(App[int]):
     @work(thread=True)
     def _import_screens(self) -> None:
         """So that the first press of their keys does not wait for it."""
-        for mode in ("workflows", "queue", "outputs", "logs"):
+        for mode in ("workflows", "queue", "outputs", "logs", "history"):
             importlib.import_module(f"comfy_tui.screens.{mode}")
 
     def watch_server(self, profile: ServerProfile) -> None:
@@ -535,6 +536,8 @@ CHANGING_ACTIONS = frozenset(
         "reseed_job",
         "move_front",
         "requeue_lost",
+        "requeue_known",
+        "reseed_known",
         "hold_jobs",
         "resume_jobs",
         "requeue_output",

@@ -50,6 +50,7 @@ AREAS: Mapping[str, str] = {
     "job": "Queue",
     "output": "Outputs",
     "log": "Logs",
+    "history": "History",
     "form": "Forms",
     "dialog": "Questions",
 }
@@ -64,6 +65,7 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
     ("app", "screen", "list", "job"),
     ("app", "screen", "list", "output"),
     ("app", "screen", "list", "log"),
+    ("app", "screen", "list", "history"),
     ("app", "form"),
     ("app", "dialog"),
 )
@@ -85,6 +87,7 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("screen.queue", ("3",), "show_screen('queue')", "Queue", "Go to the queue."),
     K("screen.outputs", ("4",), "show_screen('outputs')", "Outputs", "Go to the outputs."),
     K("screen.logs", ("5",), "show_screen('logs')", "Logs", "Go to the server's log and the events."),
+    K("screen.history", ("6",), "show_screen('history')", "History", "Go to every job that was ever seen."),
     K("screen.doctor", ("7",), "show_screen('doctor')", "Doctor", "Look at what the console depends on."),
     K("list.down", ("j",), "cursor_down", "Down", "One row down (also the arrow key)."),
     K("list.up", ("k",), "cursor_up", "Up", "One row up (also the arrow key)."),
@@ -229,6 +232,9 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("log.follow", ("s",), "toggle_follow", "Hold", "Hold the log where it is, or follow it again.", True),
     K("log.level", ("l",), "next_level", "Level", "All lines, warnings and errors, or errors only.", True),
     K("log.events", ("e",), "next_pane", "Events", "Log and events, only the events, or only the log.", True),
+    K("history.requeue", ("u",), "requeue_known", "Again", "Queue the job again, as it was.", True),
+    K("history.reseed", ("U",), "reseed_known", "New seed", "Queue the job again with a new seed."),
+    K("history.open", ("o",), "open_known", "Workflow", "Open the workflow of the job.", True),
     K("form.queue", ("Q",), "queue_form", "Queue", "Queue with these values.", True),
     K("form.accept", ("ctrl+s",), "accept_form", "Take", "Take the typed value; from the list: queue.", True),
     K(
