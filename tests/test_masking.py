@@ -49,6 +49,7 @@ def test_a_secret_in_a_text(text: str) -> None:
         "mat1 and mat2 shapes cannot be multiplied (77x768 and 1024x320)",
         "https://box.example:8188/view?filename=a.png&type=output",
         "/models/checkpoints/sk-model.safetensors",
+        "comfyui-workflow-templates: 0.1.95, hf_transfer_is_enabled, pk-something-or-other",
         "user@host wrote to me@example.org",
         'File "/opt/ComfyUI/nodes.py", line 12, in run',
     ],
@@ -93,3 +94,7 @@ def test_long_texts_do_not_take_long() -> None:
         began = time.process_time()
         mask_text(part * 60_000)
         assert time.process_time() - began < 5, part
+
+
+def test_a_key_of_the_api_nodes() -> None:
+    assert mask_text("key comfyui-0123456789abcdef0123456789abcdef end") == "key *** end"

@@ -87,7 +87,8 @@ class LogsScreen(ConsoleScreen):
         yield FilterBar("search: words in a line; n and N go on")
         with Container(id="panes"):
             yield LogView(id="log")
-            yield RowList((Column("Time", 8), Column("", 1), Column("Events")), id="events")
+            columns = (Column("Time", 8), Column("", 1), Column("Events"))
+            yield RowList(columns, starts_at_top=True, id="events")
         yield EmptyState(id="empty")
 
     def on_mount(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from comfy_tui.masking import mask_text
 from comfy_tui.monitor.logs.book import Level
@@ -16,6 +17,7 @@ from comfy_tui.widgets.value_lines import text_lines, value_lines
 
 _MESSAGE_LIMIT = 8_000
 _INPUTS = 60
+_INPUT_LINES = 4
 #: The key that helps first, in words; the others are in the footer and the help.
 _KEYS = {
     Remedy.RETRY: "u retry",
@@ -70,14 +72,17 @@ def _evidence(failure: Failure) -> Iterator[Line]:
         few = len(frames) > LAST_FRAMES
         words = f", the last {LAST_FRAMES} of {count_of(len(frames), 'frame')}" if few else ""
         yield Line(f"Traceback{words}", "heading")
-        yield from text_lines(clean_lines("\n".join(frames[-LAST_FRAMES:]), 20_000), "", 2)
+        lines = "\n".join(frames[-LAST_FRAMES:]).split("\n")
+        # Without the marks below the code: the line says enough, and the whole stands further down.
+        text = "\n".join(line for line in lines if line.strip(" ^~") or not line.strip())
+        yield from text_lines(clean_lines(mask_text(text), 20_000), "", 2)
         yield Line("")
     yield from _inputs(failure)
     if failure.excerpt is not None:
         yield from _log(failure.excerpt)
     if len(frames) > LAST_FRAMES:
         yield Line("Traceback, whole", "heading")
-        yield from text_lines(clean_lines("\n".join(frames), 100_000), "", 2)
+        yield from text_lines(clean_lines(mask_text("\n".join(frames)), 100_000), "", 2)
         yield Line("")
 
 
@@ -88,7 +93,8 @@ def _inputs(failure: Failure) -> Iterator[Line]:
     for name, value in list(failure.error.inputs.items())[:_INPUTS]:
         # The server wraps each value in a list.
         value = value[0] if isinstance(value, list) and len(value) == 1 else value
-        yield from value_lines(str(name), value, 2, 300)
+        # A tensor comes as text of many lines; the first ones say what it is.
+        yield from islice(value_lines(str(name), value, 2, 300), _INPUT_LINES)
     yield Line("")
 
 

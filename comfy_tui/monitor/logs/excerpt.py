@@ -44,7 +44,9 @@ def around_failure(
         place = _by_time(lines, ended_at_s)
     if place is None:
         return Excerpt(why_not="the server's log does not reach back to it (it keeps the last 300 writes)")
-    first = max(0, place - _BEFORE)
+    # What an earlier job wrote is not of this one.
+    began = [index for index in range(place) if "got prompt" in lines[index].text]
+    first = max(0, place - _BEFORE, *began[-1:])
     return Excerpt(lines[first : place + _AFTER], place - first)
 
 

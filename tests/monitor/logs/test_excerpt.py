@@ -27,6 +27,9 @@ def test_by_the_words_of_the_exception() -> None:
     assert "it broke" in found.lines[found.place].text
     assert found.lines[0].text == "line 22"
     assert len(found.lines) == 24
+    entries[27] = entry(27, "got prompt")
+    found = around_failure(entries, failure("it broke"), None)
+    assert (found.lines[0].text, found.place) == ("got prompt", 3)
 
 
 def test_the_same_words_twice_are_told_apart_by_time() -> None:
