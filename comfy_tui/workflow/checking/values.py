@@ -104,7 +104,7 @@ def _range_problem(code: str, item: Input, value: Any, words: str, bound: str) -
 
 def _not_a_choice(item: Input, value: Any, rules: Rules, nearest: Nearest) -> Problem | None:
     checked = rules.checks_combo_options or isinstance(item.type, list)
-    if not item.is_combo or not (checked or item.choices()):
+    if not item.is_combo or not (checked or isinstance(item.options.get("options"), list)):
         return None
     choices = item.choices()
     many = rules.checks_combo_options and item.options.get("multiselect", False) and isinstance(value, list)
