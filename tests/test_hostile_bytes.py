@@ -17,6 +17,8 @@ from terminal import Terminal
 #: Sequences that a Textual program writes itself: colours, cursor, modes, keyboard protocol, sync.
 _OURS = re.compile(
     rb"\x1b\[[0-9;:?>=<]*[A-Za-z~@`$pquhlm]|\x1b\[\?[0-9;]*\$p|\x1b[=>78M]|\x1b\(B|\x1b\]22;[a-z]*(?:\x1b\\|\x07)"
+    # Links: plain ASCII, of the web or to a file, and their ends.
+    rb"|\x1b\]8;[a-z0-9=;.-]*(?:https?|file)://[!-~]+\x1b\\|\x1b\]8;;\x1b\\"
     # The title, which holds the server's name and a count.
     rb"|\x1b\]2;127\.0\.0\.1:\d+: [a-z0-9 ,]*\x07"
 )
@@ -100,6 +102,11 @@ async def test_nothing_of_a_hostile_server_reaches_the_terminal(size: tuple[int,
                 b"\x1b",
                 b"y",
                 b"\x1b",
+                b"w",
+                b"w",
+                b"\x1b",
+                b"7",
+                b"G",
                 b"5",
                 b"k",
                 b"e",
@@ -113,6 +120,7 @@ async def test_nothing_of_a_hostile_server_reaches_the_terminal(size: tuple[int,
                 terminal.write(keys)
                 await asyncio.to_thread(terminal.read, 0.35)
             assert not terminal.ended, bytes(terminal.output[-2000:])
+            assert b"\x1b]8;" in terminal.output, "no link was written: the keys went elsewhere"
             assert server.faults.count("/view"), "no picture was asked for: the keys went elsewhere"
             terminal.write(b"q")
             await asyncio.to_thread(terminal.read, 3.0)
