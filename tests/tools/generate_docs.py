@@ -13,7 +13,7 @@ from pathlib import Path
 
 from comfy_tui.alert_reading import alert_keys, rule_keys, webhook_keys
 from comfy_tui.alert_settings import RULES
-from comfy_tui.commands import events, run, validate, watch
+from comfy_tui.commands import doctor, events, run, validate, watch
 from comfy_tui.commands.diagnostic_text import DIAGNOSTIC_KEYS
 from comfy_tui.commands.status import JSON_KEYS
 from comfy_tui.config import KEYS, SERVER_KEYS, Key
@@ -21,7 +21,7 @@ from comfy_tui.inventory import project_file
 from comfy_tui.keymap import AREAS, keys_of
 from comfy_tui.monitor.changes import KINDS
 from comfy_tui.monitor.troubleshoot.table import CAUSES
-from comfy_tui.naming import NameTemplate
+from comfy_tui.naming import FIELDS, NameTemplate
 
 GUIDE = Path(__file__).resolve().parent.parent.parent / "docs" / "guide"
 _BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -119,6 +119,10 @@ def events_table(events: Mapping[str, Mapping[str, str]] = run.EVENT_KEYS) -> st
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
+    "name-fields": lambda: table(
+        ("Field", "Meaning"), ((f"`{{{name}}}`", words) for name, words in FIELDS.items())
+    ),
+    "doctor-json": lambda: json_table(doctor.JSON_KEYS),
     "config": config_table,
     "servers": server_table,
     "keys": keys_table,
