@@ -73,7 +73,9 @@ RULES: Mapping[str, RuleInfo] = {
         {"after_s": (60.0, 0, 604_800, "only where it ran at least so many seconds")},
     ),
     "failed": RuleInfo("A job of ours has ended with an error."),
-    "lost": RuleInfo("The server has forgotten jobs of ours."),
+    "lost": RuleInfo(
+        "Jobs of ours are listed nowhere any more: the server forgot them, or somebody took them out."
+    ),
     "long": RuleInfo("A job runs longer than `long_job_minutes`."),
     "queue_empty": RuleInfo(
         "Nothing runs or waits any more.",

@@ -25,6 +25,8 @@ KINDS: Mapping[str, str] = {
     "failed": "a job has ended with an error",
     "cancelled": "a running job was interrupted",
     "lost": "jobs that ran or waited, and that the server does not know any more",
+    "gone": "jobs that are listed nowhere any more although the server answered all the time",
+    "blocked": "a node of a running job blocked those behind it; the job goes on",
     "freed": "memory was freed, or not, after it was asked for",
     "alert": "a rule of the alerts came true",
     "note": "anything else that was told",

@@ -17,6 +17,7 @@ from comfy_tui.comfy.types import Submitted, SystemStats
 from comfy_tui.config import ServerProfile
 from comfy_tui.errors import ApiError, ComfyError, ConfigError, Refused, TimedOut, Unreachable
 from comfy_tui.monitor.attendant import Attendant
+from comfy_tui.monitor.blocked import Blocked
 from comfy_tui.monitor.control import Cancelled, Control, used_ram_bytes, used_vram_bytes
 from comfy_tui.monitor.freeing import Freeing
 from comfy_tui.monitor.jobs import JobTracker
@@ -101,6 +102,7 @@ class Session:
         self.journal = journal or Journal(None)
         self._own_journal = journal is None
         self.shelf = Shelf(self.journal, profile.url, profile.name, clock=clock)
+        self._blocked = Blocked()
         self._log_hearers: list[Callable[[LogLines], None]] = []
         self._tracker = JobTracker(
             self.client,
@@ -273,6 +275,8 @@ class Session:
     def _take_event(self, event: Event) -> None:
         before = self._progress.progress
         self._signs.take(event)
+        if notice := self._blocked.take(event, self.jobs):
+            self._publish(notice)
         match event:
             case Greeted() | QueueChanged():
                 self._tracker.changed()

@@ -39,6 +39,8 @@ _LOOKS = {
     "failed": ("✗", "bad"),
     "cancelled": ("⊘", "warn"),
     "lost": ("?", "bad"),
+    "gone": ("?", "warn"),
+    "blocked": ("⊘", "warn"),
     "freed": ("○", ""),
     "alert": ("!", "warn"),
     "note": ("·", ""),

@@ -104,7 +104,7 @@ class Rules:
     # -- jobs ----------------------------------------------------------------------------------
 
     def _event(self, event: JournalEvent, update: Update) -> list[Alert]:
-        if event.kind == "lost":
+        if event.kind in ("lost", "gone"):
             # The console shows what it publishes itself.
             return self._alert(
                 "lost", event.prompt_id or f"{event.at_s}", event.title, event.text, "warning", toasted=True
@@ -134,7 +134,7 @@ class Rules:
             spell_s = now - self._busy_since_s
             enough = self._ended_in_spell > 1 and spell_s >= self._settings.number("queue_empty", "after_s")
             # A server that forgot its queue has not done it.
-            if not busy and enough and not any(event.kind == "lost" for event in events):
+            if not busy and enough and not any(event.kind in ("lost", "gone") for event in events):
                 words = f"{count_of(self._ended_in_spell, 'job')} ended in {format_duration(spell_s)}"
                 yield from self._alert("queue_empty", f"{self._busy_since_s}", "The queue is empty", words)
         if not busy:
