@@ -72,7 +72,7 @@ async def test_the_job_that_ended_last_is_the_first_of_the_done() -> None:
 
 async def test_ages_are_not_invented() -> None:
     async with desk(legacy=True) as d:
-        await d.ours("long one")
+        await d.other("long one")
         screen = await d.ui.see("▶ running", "> ")
         row = next(line for line in screen.splitlines() if "▶ running" in line and "long one" in line)
         assert " -- " in row

@@ -78,6 +78,8 @@ class JobTracker:
         self._on_read = on_read
         self._details: OrderedDict[str, _Details] = OrderedDict()
         self._first_seen_running: dict[str, float] = {}
+        #: Jobs whose beginning the socket told.
+        self._began: OrderedDict[str, float] = OrderedDict()
         self._listing = Listing(
             client, history_items=history_items, learn=self._learn, knows=self._details.__contains__
         )
@@ -93,6 +95,12 @@ class JobTracker:
     def changed(self) -> None:
         """The server said that its queue has changed."""
         self._listing.changed()
+
+    def began(self, prompt_id: str) -> None:
+        """The socket tells that it begins now; no answer of a server says when a running job began."""
+        self._began[prompt_id] = self._clock()
+        while len(self._began) > _REMEMBERED:
+            self._began.popitem(last=False)
 
     async def read(self) -> Jobs:
         """Ask the server.
@@ -150,7 +158,8 @@ class JobTracker:
         details = self._details.get(record.prompt_id)
         started, bound = record.started_at_s, False
         if started is None and record.state is JobState.RUNNING:
-            started, bound = self._first_seen_running.get(record.prompt_id), True
+            began_s = self._began.get(record.prompt_id)
+            started, bound = began_s or self._first_seen_running.get(record.prompt_id), began_s is None
         return Job(
             prompt_id=record.prompt_id,
             state=record.state,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from comfy_tui.comfy.client import ComfyClient
-from comfy_tui.comfy.events import Event, Greeted, LogLines, QueueChanged
+from comfy_tui.comfy.events import Event, Greeted, LogLines, QueueChanged, Started
 from comfy_tui.comfy.types import Submitted, SystemStats
 from comfy_tui.config import ServerProfile
 from comfy_tui.errors import ApiError, ComfyError, ConfigError, Refused, TimedOut, Unreachable
@@ -25,9 +25,8 @@ from comfy_tui.monitor.journal import Journal
 from comfy_tui.monitor.journal.shelf import Shelf
 from comfy_tui.monitor.keeping import Keeping
 from comfy_tui.monitor.live import Live
-from comfy_tui.monitor.log_steps import last_step
 from comfy_tui.monitor.poller import Poller
-from comfy_tui.monitor.progress import ProgressTracker
+from comfy_tui.monitor.progress_feed import ProgressFeed
 from comfy_tui.monitor.register import Register
 from comfy_tui.monitor.standstill import Signs
 from comfy_tui.monitor.state import (
@@ -49,8 +48,6 @@ __all__ = ["Attendant", "Session", "short_id"]
 T = TypeVar("T")
 #: How many polls the memory history holds.
 HISTORY_POINTS = 120
-#: Progress is published at most so often: every repaint is bytes on the line.
-PROGRESS_STEP_S = 0.2
 
 
 class Session:
@@ -125,10 +122,7 @@ class Session:
         self.control = Control(self.client, self._outbox, self.submit, self.register)
         #: What a person does with jobs that the journal keeps; see :meth:`keep`.
         self._keeping = Keeping(self.client, self.shelf, self._outbox, self.register)
-        self._progress = ProgressTracker()
-        self._progress_due: asyncio.TimerHandle | None = None
-        #: A job whose events came, and that the last answer did not list as running.
-        self._unlisted = ""
+        self._progress = ProgressFeed(publish, self.journal, profile.url)
         self._poller = Poller(self._tick, interval_s)
         self._last_point_s = 0.0
         self._freeing = Freeing(self.control)
@@ -144,8 +138,7 @@ class Session:
                 group.create_task(self._poller.run())
                 group.create_task(self.live.run())
         finally:
-            if self._progress_due is not None:
-                self._progress_due.cancel()
+            await self._progress.close()
             await self.client.close()
             if self._own_journal:
                 await self.journal.close()
@@ -227,22 +220,13 @@ class Session:
             return
         # At once: what comes by the socket from here on is newer than this answer.
         self.live.polled(tuple(job.prompt_id for job in (*result.running, *result.pending)))
-        self._check_progress(result)
+        self._progress.polled(result)
         for notice in await self.register.take(result, asked_at_s):
             self._publish(notice)
         if self.health.stats is not None:
             self.register.take_memory(self.health.stats, result)
         self._set_jobs(self._with_kept(result))
         self._look_for_signs(result)
-
-    def _check_progress(self, jobs: Jobs) -> None:
-        """Drop the progress of a job that does not run; an answer may be older than the job's first event."""
-        prompt_id = self._progress.progress.prompt_id
-        missing = bool(prompt_id) and all(job.prompt_id != prompt_id for job in jobs.running)
-        if missing and (self._unlisted == prompt_id or jobs.find(prompt_id) in jobs.ended):
-            self._progress.forget(prompt_id)
-            self._publish(self._progress.progress)
-        self._unlisted = prompt_id if missing else ""
 
     def _look_for_signs(self, jobs: Jobs) -> None:
         """Publish what speaks for a job that stands still."""
@@ -273,7 +257,6 @@ class Session:
         self._set_connection(source=source, source_why=why)
 
     def _take_event(self, event: Event) -> None:
-        before = self._progress.progress
         self._signs.take(event)
         if notice := self._blocked.take(event, self.jobs):
             self._publish(notice)
@@ -282,37 +265,25 @@ class Session:
                 self._tracker.changed()
                 if event.remaining != len(self.jobs.running) + len(self.jobs.pending):
                     self._poller.poke()
+                return
             case LogLines():
                 for hearer in tuple(self._log_hearers):
                     hearer(event)
-                self._take_log(event)
-            case _ if self._progress.feed(event):
-                self._poller.poke()
-            case _ if self._progress.progress.prompt_id != before.prompt_id:
-                # It runs now, by the socket; as many are left as before, so that nothing else asks.
-                self._tracker.changed()
-                self._poller.poke()
-        if self._progress.progress != before and self._progress_due is None:
-            loop = asyncio.get_running_loop()
-            self._progress_due = loop.call_later(PROGRESS_STEP_S, self._show_progress)
-
-    def _take_log(self, lines: LogLines) -> None:
-        """A bar in the log is of the job that runs, where only one does."""
-        step = last_step(lines.entries)
-        if step is not None and len(self.jobs.running) == 1:
-            self._progress.feed_log(self.jobs.running[0].prompt_id, step)
-
-    def _show_progress(self) -> None:
-        self._progress_due = None
-        self._publish(self._progress.progress)
+            case Started(prompt_id=prompt_id):
+                self._tracker.began(prompt_id)
+        before = self._progress.progress.prompt_id
+        ended = self._progress.take(event, self.jobs)
+        if ended or self._progress.progress.prompt_id != before:
+            # It runs now, by the socket; as many are left as before, so that nothing else asks.
+            self._tracker.changed()
+            self._poller.poke()
 
     # -- actions -------------------------------------------------------------------------------
 
     async def submit(self, submission: Submission) -> Submitted:
         """Queue a prompt; see :class:`~comfy_tui.monitor.submit.Outbox`."""
         try:
-            if submission.client_id in (None, self.live.client_id):  # only then its events come to us
-                self._progress.know(submission.prompt_id, submission.prompt)
+            self._progress.know(submission, told=submission.client_id in (None, self.live.client_id))
             return await self._outbox.submit(submission)
         except Refused:
             self._progress.forget(submission.prompt_id)

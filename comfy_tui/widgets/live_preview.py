@@ -59,4 +59,4 @@ class LivePreview(Picture):
         except ComfyError:
             return
         if self._latest is not None:
-            self.show(decoded)
+            self.show(decoded, keep=True)

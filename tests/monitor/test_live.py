@@ -17,7 +17,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from comfy_tui.comfy.events import LogLines
 from comfy_tui.config import profile_from_url
 from comfy_tui.demo.server import DemoServer
-from comfy_tui.monitor import session as session_module
+from comfy_tui.monitor import progress_feed
 from comfy_tui.monitor.session import Session
 from comfy_tui.monitor.state import Connection, Progress, Source, Update
 from comfy_tui.monitor.submit import Submission
@@ -82,7 +82,7 @@ async def test_steps_speed_cached_nodes_and_a_picture_are_told_of_our_job() -> N
 
 
 async def test_a_burst_of_events_is_shown_at_most_ten_times_a_second() -> None:
-    assert session_module.PROGRESS_STEP_S >= 0.1
+    assert progress_feed.PROGRESS_STEP_S >= 0.1
     async with DemoServer(speed=1, legacy=True, previews=False) as server, watched(server.url) as w:
         await w.live()
         await w.submit(graph("DemoHang"))
@@ -276,3 +276,18 @@ async def test_what_a_screen_does_never_holds_up_the_reading() -> None:
         port = server.sockets[0].getsockname()[1]
         async with watched(f"http://127.0.0.1:{port}"):
             await asyncio.wait_for(done.wait(), 20)
+
+
+async def test_a_second_run_of_a_workflow_is_told_when_it_will_be_done_by_the_first() -> None:
+    async with DemoServer(speed=20, previews=False) as server, watched(server.url) as w:
+        await w.live()
+        await w.submit(graph("DemoSleep", seconds=20.0, steps=20))
+        await server.wait_idle()
+        first = await until(lambda: w.session.jobs.ended and w.session.jobs.ended[0])
+        assert all(progress.usual_s is None for progress in w.progress)
+        second = await w.submit(graph("DemoSleep", seconds=20.1, steps=20))
+        seen = await until(lambda: next((p for p in w.progress if p.prompt_id == second and p.usual_s), None))
+        assert seen.usual_s == pytest.approx(first.elapsed_s(0), abs=0.2)
+        other = await w.submit(graph("DemoSleep", seconds=20.2, steps=30))
+        await until(lambda: w.progress[-1].prompt_id == other)
+        assert w.progress[-1].usual_s is None
