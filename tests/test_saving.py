@@ -20,8 +20,8 @@ from comfy_tui.config import profile_from_url
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import ApiError, BadReply, ExportError, Refused
 from comfy_tui.monitor.part import Part
-from comfy_tui.monitor.saving import Wanted, save_file, save_files
-from comfy_tui.naming import safe_name
+from comfy_tui.monitor.saving import How, Wanted, save_file, save_files
+from comfy_tui.naming import NameTemplate, safe_name
 
 
 @pytest.fixture
@@ -141,6 +141,63 @@ async def test_a_folder_in_the_name_leads_nowhere(
     path = await save_file(client, Wanted(OutputFile("sub/x.png", "", "output", "1")), inside)
     assert path == inside / "x.png"
     assert not (tmp_path / "x.png").exists()
+
+
+NASTY_NAMES = (
+    "..",
+    "../../up.png",
+    "/etc/passwd",
+    "..\\..\\win.ini",
+    "C:\\boot.ini",
+    "nul\0in.png",
+    "\x1b]0;title\x07.png",
+    "\u202egnp.exe",
+    "x" * 300 + ".png",
+    "画" * 300,
+    "CON.png",
+    "aux",
+    "COM1.tar.gz",
+    ".hidden",
+    "-rf",
+    " ",
+    "",
+    "\ud800.png",
+    ".comfy-tui-0.part",
+)
+
+
+@pytest.mark.parametrize("template", ["{name}.{ext}", "{date}/{workflow}_{seed}_{n}.{ext}", "{prompt}"])
+async def test_names_of_all_kinds_end_up_below_the_folder(
+    server: DemoServer, client: ComfyClient, tmp_path: Path, template: str
+) -> None:
+    server.faults.set("/view", body=b"content", content_type="image/png")
+    folder = tmp_path / "in"
+    wanted = [
+        Wanted(OutputFile(name, name, "output", "1"), {"workflow": name, "date": name, "prompt": name})
+        for name in NASTY_NAMES
+    ]
+    saved = await save_files(client, wanted, folder, How(NameTemplate.parse(template)))
+    assert saved.failed == ()
+    assert len(set(saved.files)) == len(NASTY_NAMES)
+    for path in saved.files:
+        assert path.resolve().is_relative_to(folder.resolve())
+        assert path.read_bytes() == b"content"
+    assert os.listdir(tmp_path) == ["in"]
+    assert not list(folder.rglob(".comfy-tui-*"))
+
+
+async def test_a_link_in_the_folder_does_not_lead_out(
+    server: DemoServer, client: ComfyClient, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "flow").symlink_to(tmp_path / "outside")
+    file = output(server, "x.png", b"x")
+    how = How(NameTemplate.parse("{workflow}/{name}.{ext}"))
+    with pytest.raises(ExportError, match="leads out of the folder"):
+        await save_files(client, [Wanted(file.file, {"workflow": "flow"})], tmp_path / "in", how)
+    assert os.listdir(tmp_path / "outside") == []
+    assert os.listdir(tmp_path / "in") == ["flow"]
 
 
 async def test_a_cut_body_leaves_nothing(server: DemoServer, client: ComfyClient, tmp_path: Path) -> None:
