@@ -89,6 +89,13 @@ def prompts(server: DemoServer) -> list[dict[str, Any]]:
     return [dict(entry["prompt"][2]) for entry in server.state.queue.history().values()]
 
 
+def plain_picture() -> dict[str, Any]:
+    return {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 1}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "plain"}},
+    }
+
+
 class TestMade:
     async def test_the_page(self) -> None:
         async with DemoServer() as server:
@@ -127,7 +134,12 @@ class TestMade:
                 await ui.see("mark two with space")
                 await ui.press("space", "space", "d")
                 await until(lambda: isinstance(ui.app.screen, DiffScreen))
-                await ui.see("A  a dog", "B  a fox", "The same seed: 77", "1 value differ")
+                await ui.see("A  a dog", "B  a fox", "The same seed: 77", "1 value differs")
+                await ui.press("escape")
+                await submit(server, plain_picture(), "another")
+                await ui.see("3 outputs")
+                await ui.press("escape", "g", "space", "space", "d")
+                await ui.see("only in A", "only in B", "(not there)", "Node by node")
 
 
 class TestAgain:

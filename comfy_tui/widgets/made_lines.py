@@ -179,17 +179,57 @@ def diff_lines(
         lines += [Line(f"The same seed: {clean(seeds[0], 40)}", "good"), Line("")]
     if not found:
         lines.append(Line("No value differs: the same prompt.", "good"))
+    if any(not item.input for item in found):
+        lines += _summary_diff(*told)
     for item in found[:1000]:
-        lines.append(
-            Line(f"{clean(item.title, 120)} ({clean(item.node_id, 40)})  {clean(item.input, 80)}", "heading")
+        where = f"{clean(item.title, 120)} ({clean(item.node_id, 40)})"
+        if not item.input:
+            lines.append(Line(f"{where}  only in {'B' if item.first is MISSING else 'A'}", "dim"))
+            continue
+        lines.append(Line(f"{where}  {clean(item.input, 80)}", "heading"))
+        lines += _both(
+            *(value if value is MISSING else _shown(item.input, value) for value in (item.first, item.second))
         )
-        for mark, value, look in (("A", item.first, "warn"), ("B", item.second, "accent")):
-            if value is MISSING:
-                lines.append(Line(f"{mark}  (not there)", "dim", 2))
-                continue
-            text = clean_lines(_shown(item.input, value), 4000).rstrip()
-            head, *rest = text.split("\n")
-            lines.append(Line(f"{mark}  {head}", look, 2))
-            lines += [Line(line, look, 5) for line in rest]
-    lines += [Line(""), Line(f"{count_of(len(found), 'value')} differ, {same} are the same.", "dim")]
+    lines += [
+        Line(""),
+        Line(f"{count_of(len(found), 'value differs', 'values differ')}, {same} are the same.", "dim"),
+    ]
     return tuple(lines)
+
+
+def _both(first: object, second: object) -> Iterator[Line]:
+    """The two values of one thing, each on lines of its own."""
+    for mark, value, look in (("A", first, "warn"), ("B", second, "accent")):
+        if value is MISSING:
+            yield Line("(not there)", "dim", 5, lead=f"  {mark}")
+            continue
+        head, *rest = clean_lines(value, 4000).rstrip().split("\n")
+        yield Line(head, look, 5, lead=f"  {mark}")
+        yield from (Line(line, look, 5) for line in rest)
+
+
+def _summary_diff(first: Provenance, second: Provenance) -> list[Line]:
+    """What a person looks for, where the two are other workflows and have no nodes in common."""
+    lines: list[Line] = []
+    for label, a, b in zip(_SUMMARY, _summary(first), _summary(second), strict=True):
+        if a != b:
+            lines += [Line(label, "heading"), *_both(a or MISSING, b or MISSING)]
+    return [*lines, Line(""), Line("Node by node", "heading")] if lines else []
+
+
+_SUMMARY = ("prompt", "negative prompt", "seed", "steps", "cfg", "sampler", "scheduler", "models", "LoRAs")
+
+
+def _summary(told: Provenance) -> tuple[str, ...]:
+    last = told.samplings[-1] if told.samplings else None
+    sampling = [
+        _plain(traced) if (traced := getattr(last, name, None)) is not None else ""
+        for name in ("seed", "steps", "cfg", "sampler", "scheduler")
+    ]
+    return (
+        "\n".join(str(text.value) for text in told.positive),
+        "\n".join(str(text.value) for text in told.negative),
+        *sampling,
+        ", ".join(model.name for model in told.models),
+        ", ".join(lora.name for lora in told.loras),
+    )

@@ -18,11 +18,15 @@ class _Missing:
 
 
 MISSING = _Missing()
+THERE = "there"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value that two prompts do not share; ``MISSING`` where one has none."""
+    """A value that two prompts do not share; ``MISSING`` where one has none.
+
+    A node that only one of them has is a difference without an input.
+    """
 
     node_id: str
     title: str
@@ -37,18 +41,21 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[tu
     partner = _partners(before, after)
     found: list[Difference] = []
     same = 0
-    for key, (title, values) in before.items():
-        other = after.get(partner.get(key, ""), ("", {}))[1]
-        here = partner.get(key)
-        for name in dict.fromkeys((*values, *other)):
-            a, b = values.get(name, MISSING), other.get(name, MISSING) if here else MISSING
+    for key, other_key in partner.items():
+        title, values = before[key]
+        others = after[other_key][1]
+        for name in dict.fromkeys((*values, *others)):
+            a, b = values.get(name, MISSING), others.get(name, MISSING)
             if a == b and type(a) is type(b):
                 same += 1
             else:
                 found.append(Difference(key, title, name, a, b))
-    for key in after.keys() - set(partner.values()):
-        title, values = after[key]
-        found += [Difference(key, title, name, MISSING, value) for name, value in values.items()]
+    for key, (title, _) in before.items():
+        if key not in partner:
+            found.append(Difference(key, title, "", THERE, MISSING))
+    for key, (title, _) in after.items():
+        if key not in partner.values():
+            found.append(Difference(key, title, "", MISSING, THERE))
     return tuple(found), same
 
 
