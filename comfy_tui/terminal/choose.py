@@ -134,9 +134,12 @@ def _images(facts: TerminalFacts, *, ascii_only: bool) -> tuple[ImageMode, str, 
 
 
 def _images_in_tmux(facts: TerminalFacts, tmux: Tmux) -> tuple[ImageMode, str, tuple[str, ...]]:
-    """Kitty through tmux, or the sixel of a tmux that has it; else characters, and what would help."""
+    """Kitty through tmux; else characters, and what would help."""
     outer = tmux.outer_type or tmux.outer_term
     name = tmux.outer_term or "xterm-kitty"
+    if not tmux.utf8:
+        why = "inside tmux without a UTF-8 locale, which writes _ for everything else"
+        return (ImageMode.ASCII, why, ("tmux -u attach",))
     remedies: list[str] = []
     if may_draw_placeholders(tmux):
         if tmux.passthrough in ("", "off"):
@@ -150,8 +153,9 @@ def _images_in_tmux(facts: TerminalFacts, tmux: Tmux) -> tuple[ImageMode, str, t
             return (ImageMode.QUADRANT, why, tuple(remedies))
         return (ImageMode.QUADRANT, f"inside tmux: {outer} did not say that it draws placeholders", ())
     if "sixel" in tmux.outer_features and facts.answers.sixel:
-        return (ImageMode.SIXEL, f"tmux {tmux.version} shows sixel in {outer}", ())
-    if facts.answers.sixel and not tmux.outer_features:
+        # Seen in 3.5a: white after a dialog, and stripes of old pictures where they scroll.
+        return (ImageMode.QUADRANT, f"inside tmux {tmux.version}, whose sixel does not survive a dialog", ())
+    if not tmux.outer_features:
         return (ImageMode.QUADRANT, "inside tmux: nothing is known of the terminal around it", ())
     return (ImageMode.QUADRANT, f"inside tmux: no way to show pictures in {outer or 'the terminal'}", ())
 

@@ -20,6 +20,8 @@ class Tmux:
     outer_term: str = ""
     outer_type: str = ""
     outer_features: tuple[str, ...] = ()
+    #: Whether it draws anything but ASCII: without a UTF-8 locale it writes an underscore instead.
+    utf8: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ class LateReplies:
         if opener:
             self._inside, self._length = _ENTER[opener], 0
             return True
-        return False
+        # An escape that another one follows comes as a circumflex, which is no key of the console's.
+        return self._opened
 
     def _goes_on(self, key: str, character: str) -> bool:
         self._length += 1
