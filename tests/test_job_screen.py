@@ -62,7 +62,7 @@ async def test_the_page_follows_its_job_and_cancels_it() -> None:
         await d.ui.see("⊘ cancelled · ours")
 
 
-async def test_a_job_that_the_server_lost() -> None:
+async def test_a_job_that_somebody_took_out() -> None:
     async with desk() as d:
         await d.ours("long one")
         await d.ours("second")
@@ -70,9 +70,7 @@ async def test_a_job_that_the_server_lost() -> None:
         await d.ui.press("G", "enter")
         await d.ui.see("Nodes (3)")
         d.server.state.queue.clear()
-        await d.ui.see("when last seen; the server does not list it now")
-        await d.ui.press("r")
-        await d.ui.see("does not have this job any more", "Known from the list")
+        await d.ui.see("∅ gone", "It waited when it was last seen.", "u queues it again", "Nodes (3)")
 
 
 async def test_a_page_says_that_it_is_reading() -> None:

@@ -305,7 +305,8 @@ def _notice(entries: Iterable[Kept], fate: Fate, verdict: Verdict) -> Notice:
     else:
         kind, title = "gone", f"Gone from the queue: {count_of(len(found), 'job')}"
         key = "Somebody took them out, or cleared the history. u in the queue (3) queues one again."
-    words = f"{names}{more}. {clean(verdict.words, 300)}. {key}"
+    said = clean(verdict.words, 300)
+    words = f"{names}{more}. {said[:1].upper()}{said[1:]}. {key}"
     return Notice(title, words, "warning", kind, tuple(entry.prompt_id for entry in found))
 
 

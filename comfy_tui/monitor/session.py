@@ -116,6 +116,7 @@ class Session:
             client_id=lambda: self.live.client_id,
             install_id=install_id,
             shelf=self.shelf,
+            on_sending=self._know,
             on_accepted=self.register.accepted,
             look_delays_s=pace.look_delays_s,
         )
@@ -283,13 +284,15 @@ class Session:
     async def submit(self, submission: Submission) -> Submitted:
         """Queue a prompt; see :class:`~comfy_tui.monitor.submit.Outbox`."""
         try:
-            self._progress.know(submission, told=submission.client_id in (None, self.live.client_id))
             return await self._outbox.submit(submission)
         except Refused:
             self._progress.forget(submission.prompt_id)
             raise
         finally:
             await self.show_kept()
+
+    def _know(self, submission: Submission) -> None:
+        self._progress.know(submission, told=submission.client_id in (None, self.live.client_id))
 
     async def send_again(self, prompt_id: str) -> Submitted | None:
         """Send an unconfirmed submission again, after looking for it."""

@@ -49,6 +49,7 @@ class Outbox:
         client_id: the id of our socket, for private events.
         install_id: marks the jobs of this person's consoles.
         shelf: the server's part of the journal; without one, it lasts as long as this run.
+        on_sending: is told of each before it is sent.
         on_accepted: is told of each that the server took.
         look_delays_s: waits before each look for a submission without an answer; :data:`LOOK_DELAYS_S`.
         keeps: whether what was surely not sent is offered again; else whoever submits deals with it.
@@ -61,6 +62,7 @@ class Outbox:
         client_id: Callable[[], str],
         install_id: str,
         shelf: Shelf | None = None,
+        on_sending: Callable[[Submission], None] = lambda submission: None,
         on_accepted: Callable[[str], None] = lambda prompt_id: None,
         look_delays_s: Sequence[float] | None = None,
         keeps: bool = True,
@@ -69,6 +71,7 @@ class Outbox:
         self._client_id = client_id
         self._install_id = install_id
         self._shelf = shelf or Shelf(Journal(None), client.profile.url)
+        self._on_sending = on_sending
         self._on_accepted = on_accepted
         self._look_delays_s = LOOK_DELAYS_S if look_delays_s is None else look_delays_s
         self._keeps = keeps
@@ -90,6 +93,7 @@ class Outbox:
     async def _send(self, submission: Submission) -> Submitted:
         """Send what is in the journal as being sent, and write there what became of it."""
         prompt_id = submission.prompt_id
+        self._on_sending(submission)
         try:
             sent = await self._client.submit(
                 submission.prompt,
