@@ -13,8 +13,9 @@ from pathlib import Path
 
 from comfy_tui.alert_reading import alert_keys, rule_keys, webhook_keys
 from comfy_tui.alert_settings import RULES
-from comfy_tui.commands import doctor, events, run, validate, watch
+from comfy_tui.commands import cancel, doctor, events, free, run, validate, watch
 from comfy_tui.commands.diagnostic_text import DIAGNOSTIC_KEYS
+from comfy_tui.commands.job_list import JOB_KEYS
 from comfy_tui.commands.status import JSON_KEYS
 from comfy_tui.config import KEYS, SERVER_KEYS, Key
 from comfy_tui.inventory import project_file
@@ -136,6 +137,9 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "event-kinds": kinds_table,
     "events-json": lambda: json_table(events.JSON_KEYS),
     "status-json": json_table,
+    "job-json": lambda: json_table(JOB_KEYS),
+    "cancel-json": lambda: json_table(cancel.JSON_KEYS),
+    "free-json": lambda: json_table(free.JSON_KEYS),
     "validate-json": lambda: json_table(validate.JSON_KEYS),
     "diagnostic-json": lambda: json_table(DIAGNOSTIC_KEYS),
     "run-json": events_table,
