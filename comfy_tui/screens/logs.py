@@ -18,7 +18,7 @@ from comfy_tui.monitor.logs import Level
 from comfy_tui.monitor.logs.follow import POLL_S, LogFollower
 from comfy_tui.monitor.session import Session
 from comfy_tui.screens.base import ConsoleScreen
-from comfy_tui.text import cell_len, clean, count_of, shorten
+from comfy_tui.text import cell_len, clean, shorten
 from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.chrome import EmptyState, clock_text
 from comfy_tui.widgets.filter_bar import FilterBar
@@ -27,8 +27,10 @@ from comfy_tui.widgets.row_list import Cell, Column, Row, RowList
 
 #: From this width on the events are beside the log, else below it.
 WIDE = 120
-#: At most so often the log is painted: each time is kilobytes on the line.
-_PAINT_S = 0.5
+#: At most so often the log is painted, for each time is kilobytes on the line; what comes after a quiet
+#: while is painted at once.
+_PAINT_S = 1.0
+_AT_ONCE_S = 0.02
 _LEVELS = ((Level.DEBUG, "all lines"), (Level.WARNING, "warnings and errors"), (Level.ERROR, "errors"))
 _LOOKS = {
     "connected": ("●", "good"),
@@ -79,6 +81,7 @@ class LogsScreen(ConsoleScreen):
         self._followed: Session | None = None
         self._events: dict[str, JournalEvent] = {}
         self._paint_due: Timer | None = None
+        self._painted_s = 0.0
         self._level = 0
         self._words = ""
 
@@ -123,14 +126,18 @@ class LogsScreen(ConsoleScreen):
     def _log_changed(self) -> None:
         """A burst of lines is painted once."""
         if self._paint_due is None and self.is_current:
-            self._paint_due = self.set_timer(_PAINT_S if self._has_lines else 0.01, self._paint_log)
+            wait_s = max(_AT_ONCE_S, _PAINT_S - (time.monotonic() - self._painted_s))
+            self._paint_due = self.set_timer(wait_s, self._paint_log)
 
     @property
     def _has_lines(self) -> bool:
         return self._follower is not None and bool(self._follower.book.lines)
 
     def _paint_log(self) -> None:
-        self._paint_due = None
+        if self._paint_due is not None:
+            self._paint_due.stop()
+            self._paint_due = None
+        self._painted_s = time.monotonic()
         follower = self._follower
         if follower is not None:
             self.query_one("#log", LogView).show(follower.book, follower.book.take_changes())
@@ -190,7 +197,7 @@ class LogsScreen(ConsoleScreen):
 
     def _search_words(self, view: LogView) -> str:
         if not view.words:
-            return count_of(len(self._follower.book.lines), "line") if self._follower is not None else ""
+            return ""
         found = view.matches()
         place = f"{found.index(view.here) + 1} of " if view.here in found else ""
         return (

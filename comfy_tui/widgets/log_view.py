@@ -132,11 +132,11 @@ class LogView(ScrollView, can_focus=True):
         if dropped or len(self._rows) < before:
             self.refresh()
             return
-        top = row - int(self.scroll_offset.y)
-        height = self.size.height
-        if top < height:
-            # On a thin line only what is new is sent, where nothing had to be moved.
-            self.refresh(Region(0, max(0, top), self.size.width, height - max(0, top)))
+        # On a thin line only what is new is sent; where the rows had to move, that was asked for already.
+        top = max(0, row - int(self.scroll_offset.y))
+        end = min(self.size.height, len(self._rows) - int(self.scroll_offset.y))
+        if top < end:
+            self.refresh(Region(0, top, self.size.width, end - top))
 
     def _made(self, changed_from: int, width: int) -> Iterator[_Row]:
         lines = self._book.lines
@@ -262,7 +262,7 @@ class LogView(ScrollView, can_focus=True):
         if not 0 <= position < len(self._rows):
             return Strip.blank(width, base)
         row = self._rows[position]
-        clock = Segment(f"{row.clock:<{_CLOCK}}", base + self._look("clock"))
+        clock = Segment(f"{row.clock:<{_CLOCK}}", base + self._look("clock") if row.clock else base)
         return Strip([clock, *self._segments(row, base)]).adjust_cell_length(width, base)
 
     def _segments(self, row: _Row, base: Style) -> Iterator[Segment]:
