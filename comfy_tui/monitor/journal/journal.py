@@ -27,6 +27,8 @@ P = ParamSpec("P")
 DAY_S = 86_400.0
 #: How often what is too old is looked for.
 _PRUNE_EVERY_S = 3_600.0
+#: What a journal in memory may hold.
+_MEMORY_BYTES = 32 * 1024 * 1024
 
 
 class Journal:
@@ -76,6 +78,9 @@ class Journal:
 
         When it returns, what was written survives a kill of this process.
         """
+        if self.closed:
+            # The console ends: whoever still asks ends with it.
+            raise asyncio.CancelledError
         self._loop = asyncio.get_running_loop()
         work = self._thread.submit(self._run, lambda connection: function(connection, *args, **kwargs))
         # Shielded: what was begun is written, also where nobody waits any more.
@@ -127,7 +132,8 @@ class Journal:
         if self._clock() - self._pruned_at_s > _PRUNE_EVERY_S:
             self._pruned_at_s = self._clock()
             with suppress(sqlite3.DatabaseError):
-                prune(connection, self._clock() - self._keep_s, self._keep_bytes)
+                keep_bytes = self._keep_bytes if self.durable else min(self._keep_bytes, _MEMORY_BYTES)
+                prune(connection, self._clock() - self._keep_s, keep_bytes)
 
     def _open(self) -> sqlite3.Connection:
         from comfy_tui.monitor.journal.file import open_file, open_memory

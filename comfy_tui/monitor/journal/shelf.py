@@ -247,6 +247,8 @@ class Shelf:
                 [(self.server, name, value) for name, value in facts.items()],
             )
 
+        # Now and then, so that what other consoles left half done is taken over.
+        self._stale = True
         self.journal.post(work)
 
     def memory(self, prompt_id: str, **bytes_seen: Any) -> None:
