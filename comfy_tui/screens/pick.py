@@ -36,6 +36,9 @@ PICK_BINDINGS: tuple[Binding, ...] = (
 )
 
 
+_KEYS = "type to narrow · enter takes · esc closes"
+
+
 class PickDialog(ModalScreen[int | None]):
     """Offers many choices; gives the number of the chosen one.
 
@@ -62,7 +65,7 @@ class PickDialog(ModalScreen[int | None]):
         """What is typed, and what matches it."""
         with Vertical() as box:
             box.border_title = Text(clean(self._title))
-            box.border_subtitle = "type to narrow · enter takes · esc closes"
+            box.border_subtitle = _KEYS
             if self._message:
                 yield Static(Text(clean(self._message)), classes="line", markup=False)
             yield Input(placeholder="type to narrow the list", compact=True, select_on_focus=False)
@@ -76,11 +79,13 @@ class PickDialog(ModalScreen[int | None]):
         self.query_one(Input).focus()
 
     def _paint(self, wanted: str) -> None:
-        self.query_one(RowList).set_rows(
+        rows = [
             Row(str(number), (clean(label, 300), "now" if number == self._current else ""))
             for number, label in enumerate(self._labels)
             if matches(wanted, label)
-        )
+        ]
+        self.query_one(RowList).set_rows(rows)
+        self.query_one(Vertical).border_subtitle = _KEYS if rows else "nothing matches · esc closes"
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the list."""
