@@ -25,6 +25,12 @@ _TRY = "Try: comfy-tui convert --help"
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="a workflow in any format")
     add_node_source(parser)
+    parser.add_argument(
+        "--frontend",
+        metavar="VERSION",
+        help="be like this version of the browser's frontend, such as 1.45.19, also where another way is "
+        "better: who owns promoted values, and which links are read",
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--output-dir",
@@ -98,7 +104,7 @@ class _Work:
             from comfy_tui.workflow import Converter
 
             try:
-                self._converter = Converter(find_nodes(self._args).object_info)
+                self._converter = Converter(find_nodes(self._args).object_info, self._args.frontend)
             except ComfyError as error:
                 raise _NoNodesError(error) from error
         return self._converter

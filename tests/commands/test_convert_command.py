@@ -154,3 +154,15 @@ def test_with_a_server(run: Run, demo: str, tmp_path: Path, monkeypatch: pytest.
     assert "the server has no node type Make" in err
     monkeypatch.setenv("COMFYUI_URL", demo)
     assert run("convert", flow) == (code, out, err)
+
+
+def test_like_a_version_of_the_frontend(run: Run, info: Path, tmp_path: Path) -> None:
+    """That reads no links where the version is the text "0.4"; the recommended way is to look at them."""
+    file = write(tmp_path / "flow.json", {**GRAPH, "version": "0.4"})
+    usual = json.loads(run("convert", file, "--object-info", info)[1])
+    like = json.loads(run("convert", file, "--object-info", info, "--frontend", "1.45.19")[1])
+    assert "images" in usual["2"]["inputs"]
+    assert "images" not in like["2"]["inputs"]
+    code, _, err = run("convert", file, "--object-info", info, "--frontend", "newest")
+    assert code == 2
+    assert "no frontend version" in err

@@ -43,15 +43,15 @@ _NEEDS = {
 
 def looks_itself(node: NodeClass, item: Input) -> bool:
     """Whether the class looks at this input itself, so that range and choices do not count."""
-    if not _applies(node):
+    if node.name not in _OWN or not _applies(node):
         return False
-    names = _OWN.get(node.name, frozenset[str]())
+    names = _OWN[node.name]
     return names is None or item.name in names
 
 
 def raises_without(node: NodeClass, item: Input) -> bool:
     """Whether the class's own check raises when this input is not given."""
-    return _applies(node) and item.name in _NEEDS.get(node.name, ())
+    return item.name in _NEEDS.get(node.name, ()) and _applies(node)
 
 
 def takes_every_name(node: NodeClass) -> bool:
@@ -75,8 +75,8 @@ def own_problem(
         received: gives the type that a link brings, None where it cannot be read.
         rules: of the server's version.
     """
-    check = _CHECKS.get(node.name) if _applies(node) else None
-    return None if check is None else check(inputs, received, rules)
+    check = _CHECKS.get(node.name)
+    return check(inputs, received, rules) if check is not None and _applies(node) else None
 
 
 def _applies(node: NodeClass) -> bool:

@@ -13,6 +13,7 @@ from comfy_tui.workflow.conversion.build import Builder
 from comfy_tui.workflow.conversion.control import Control
 from comfy_tui.workflow.conversion.controlled import find_controls
 from comfy_tui.workflow.conversion.emit import Emitter, Expansion, Texts
+from comfy_tui.workflow.conversion.frontend import frontend_of
 from comfy_tui.workflow.conversion.load import Workflow
 from comfy_tui.workflow.conversion.model import BYPASS, NEVER
 from comfy_tui.workflow.conversion.packs import BROADCASTS
@@ -40,9 +41,18 @@ class Conversion:
 
 
 class Converter:
-    """Converts workflows for one server; keeps what it has read of the server's node classes."""
+    """Converts workflows for one server; keeps what it has read of the server's node classes.
 
-    def __init__(self, object_info: Mapping[str, Any] | Definitions) -> None:
+    Args:
+        object_info: the server's ``/object_info``.
+        frontend: a version of the browser's frontend to be like; None is the recommended way.
+
+    Raises:
+        ConfigError: ``frontend`` is no version.
+    """
+
+    def __init__(self, object_info: Mapping[str, Any] | Definitions, frontend: str | None = None) -> None:
+        self._frontend = frontend_of(frontend)
         definitions = object_info if isinstance(object_info, Definitions) else Definitions(object_info)
         self.definitions = definitions
         self._builder = Builder(definitions)
@@ -66,7 +76,7 @@ class Converter:
 
     def _convert(self, document: Mapping[str, Any], now: datetime, rng: random.Random) -> Conversion:
         report = Report()
-        workflow = Workflow(document, self._builder, report)
+        workflow = Workflow(document, self._builder, report, self._frontend)
         texts = Texts(workflow, now, rng)
         for graph in workflow.graphs:
             push_primitives(graph, texts.replace)

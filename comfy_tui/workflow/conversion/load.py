@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from comfy_tui.workflow.conversion.build import Builder
+from comfy_tui.workflow.conversion.frontend import RECOMMENDED, Frontend, readable_links
 from comfy_tui.workflow.conversion.group import group_graph, group_of
 from comfy_tui.workflow.conversion.model import Graph, Kind, Node, key_of
 from comfy_tui.workflow.conversion.promote import give_host_values
@@ -19,7 +20,10 @@ DEPTH_LIMIT = 50
 class Workflow:
     """A loaded document: the root graph and, in file order, the definitions that it reaches."""
 
-    def __init__(self, document: Mapping[str, Any], builder: Builder, report: Report) -> None:
+    def __init__(
+        self, document: Mapping[str, Any], builder: Builder, report: Report, frontend: Frontend = RECOMMENDED
+    ) -> None:
+        document = readable_links(document, frontend)
         self.document = document
         self.report = report
         self._builder = builder
@@ -39,7 +43,7 @@ class Workflow:
         for graph in self.graphs:
             for node in graph.nodes.values():
                 if node.kind is Kind.SUBGRAPH and not node.is_group:
-                    give_host_values(node, report)
+                    give_host_values(node, report, frontend)
 
     def _load_reachable(self) -> list[Graph]:
         loaded = [self.root]

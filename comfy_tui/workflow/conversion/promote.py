@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from comfy_tui.workflow.conversion.frontend import Frontend, proxied_values
 from comfy_tui.workflow.conversion.model import Graph, Kind, Node, Widget
 from comfy_tui.workflow.conversion.report import Report
 from comfy_tui.workflow.layout import UNDEFINED
 
 
-def give_host_values(node: Node, report: Report) -> None:
-    """Let an instance own its promoted values where its file says so.
+def give_host_values(node: Node, report: Report, frontend: Frontend) -> None:
+    """Let an instance own its promoted values where its file says so, or the frontend's version.
 
     That is a non-empty ``widgets_values`` without ``proxyWidgets``: right for files of 1.27 and of
     1.46 and later (the recommendation of section 13.4).
     """
     graph, values = node.subgraph, node.raw.get("widgets_values")
-    if graph is None or not isinstance(values, list | Mapping) or not values or node.property("proxyWidgets"):
+    if graph is None or not isinstance(values, list | Mapping) or not values or frontend.inner_values:
+        return
+    if node.property("proxyWidgets"):
+        if frontend.instance_values and isinstance(values, list):
+            for index, position, value in proxied_values(node, graph, values):
+                node.host_values = {**(node.host_values or {}), index: value}
+                node.host_positions[index] = position
         return
     node.host_values = {}
     if isinstance(values, Mapping):
