@@ -1,7 +1,7 @@
 """Answers that come after the console stopped waiting for them: they are not keys.
 
-Textual takes a sequence that it does not know apart and passes it on as keys, one by one: escape and a
-bracket as alt and that key, then each character.
+Textual takes a sequence that it does not know apart and passes it on as keys, one by one: the escape as a
+circumflex or not at all, then each character.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 PATIENCE_S = 10.0
 _ENTER = {"[": "csi", "_": "string", "P": "string", "]": "string"}
 _OPENERS = {"alt+left_square_bracket": "[", "alt+underscore": "_", "alt+P": "P", "alt+upper_p": "P"}
-_OPENERS |= {"alt+right_square_bracket": "]"}
+_OPENERS |= {"alt+right_square_bracket": "]", "left_square_bracket": "["}
 #: No answer is longer.
 _LONGEST = 200
 
