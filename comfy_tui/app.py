@@ -7,9 +7,11 @@ import gc
 import importlib
 import logging
 import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -167,6 +169,9 @@ class ComfyApp(App[int]):
     def on_mount(self) -> None:
         """Keys and warnings at once; the server after the first frame."""
         paint_after_suspend(self)
+        # Whoever ends the console by a signal gets the terminal back as it was, without pictures.
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, 128 + signal.SIGTERM)
         if self._theme_problems:
             self.tell("Themes left out", "\n".join(self._theme_problems), severity="warning")
         try:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 
+from comfy_tui.demo.server import DemoServer
 from emulated import Emulated, box_of, region_errors
 from emulator import GROUND, Emulator
 
@@ -235,3 +240,43 @@ def test_over_a_slow_line(gallery: object) -> None:
     shown.program.see("mode kitty")
     assert shown.emulator.main_text.strip() == ""
     assert os.environ.get("COLORTERM") is None
+
+
+async def test_the_console_itself() -> None:
+    """The picture of an output against the server's own, another way by a key, and an end by a signal."""
+    async with DemoServer(warm_up=True) as server:
+        emulator = Emulator(columns=120, lines=40, kind="kitty", name=NAMES["kitty"])
+        command = [sys.executable, "-m", "comfy_tui", server.url]
+        program = Emulated(emulator, command, {"TERM": "xterm-256color"})
+        try:
+            await asyncio.to_thread(program.see, "online")
+            program.press("4")
+            await asyncio.to_thread(program.until, lambda: emulator.images, "a picture")
+            await asyncio.to_thread(program.settle)
+            async with httpx.AsyncClient(trust_env=False) as client:
+                history = (await client.get(f"{server.url}/history")).json()
+                name = next(n for n in _names(history) if n in emulator.text())
+                content = (await client.get(f"{server.url}/view", params={"filename": name})).content
+            wanted = Image.open(io.BytesIO(content)).convert("RGB")
+            box = box_of(emulator.screenshot(), GROUND)
+            assert box is not None
+            assert max(region_errors(emulator.screenshot().crop(box), wanted)) < BOUND
+            program.press("P")
+            await asyncio.to_thread(program.see, "Pictures", "quadrant")
+            await asyncio.to_thread(program.until, lambda: not emulator.images, "kitty to forget it")
+            program.press("\x1b")
+            program.kill(signal.SIGTERM)
+            await asyncio.to_thread(program.until, lambda: program.ended, "the end")
+            assert b"\x1b[?1049l" in program.raw
+        finally:
+            program.close()
+
+
+def _names(history: dict[str, Any]) -> list[str]:
+    """The files of the history, the newest first."""
+    return [
+        image["filename"]
+        for entry in reversed(history.values())
+        for output in entry["outputs"].values()
+        for image in output.get("images", ())
+    ]

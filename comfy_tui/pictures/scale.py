@@ -16,6 +16,8 @@ Crop: TypeAlias = tuple[int, int, int, int]
 _CHECKS = (0x60, 0x90)
 #: Enlarged by more than this, pixels are shown as the squares that they are.
 _SQUARES_FROM = 2.5
+#: What would fill so much of its box is stretched to fill it.
+_STRETCHED_FROM = 0.97
 
 
 def fit(width: int, height: int, columns: int, lines: int, ratio: float = 2.0) -> tuple[int, int]:
@@ -86,11 +88,9 @@ def placed(
     wide, high = box[2] - box[0], box[3] - box[1]
     factor = min(size[0] / wide, size[1] / high)
     inner = (max(1, min(size[0], round(wide * factor))), max(1, min(size[1], round(high * factor))))
-    # A pixel or two of ground at one edge would only look like a fault.
-    inner = (
-        size[0] if size[0] - inner[0] <= 2 else inner[0],
-        size[1] if size[1] - inner[1] <= 2 else inner[1],
-    )
+    # A thin edge of ground looks like a fault, and so little stretching like nothing.
+    if min(inner[0] / size[0], inner[1] / size[1]) >= _STRETCHED_FROM:
+        inner = size
     picture = scaled(image, inner, crop=crop, grey=grey)
     if inner == size:
         return picture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from textual import work
@@ -97,6 +98,7 @@ class Picture(PictureCanvas):
         self._drawn: Drawn | None = None
         self._made_for: tuple[object, ...] = ()
         self._making = False
+        self._moving = False
 
     def show(
         self,
@@ -117,7 +119,7 @@ class Picture(PictureCanvas):
         """
         if decoded is self.decoded and mode is self._mode and crop == self._crop:
             return
-        self.decoded, self._mode, self._crop = decoded, mode, crop
+        self.decoded, self._mode, self._crop, self._moving = decoded, mode, crop, keep
         if not keep or decoded is None:
             self._drawn, self._made_for, self._making = None, (), False
             self.refresh()
@@ -148,7 +150,9 @@ class Picture(PictureCanvas):
         self._make_soon()
 
     def _look(self) -> Look:
-        return self.graphics.look(self._mode, self.ground)
+        look = self.graphics.look(self._mode, self.ground)
+        # One picture of many in a second, or soon to be another: few bytes count more than every colour.
+        return replace(look, thin=True) if self._moving else look
 
     def _wanted(self) -> tuple[object, ...]:
         return (self.decoded, self._crop, self.size, self._look())
