@@ -15,11 +15,10 @@ from support import console
 
 async def test_shows_memory_versions_and_queue() -> None:
     async with DemoServer() as server, console(server.url) as ui:
-        screen = await ui.see("VRAM", "0.26.0-demo", "as of")
+        screen = await ui.see("VRAM", "0.26.0-demo", "as of", "0 jobs running", "online")
         assert "RAM" in screen
         assert "PyTorch holds" in screen
-        assert "0 jobs running" in screen
-        assert "online" in screen
+        assert "ComfyUI's own view" in screen
 
 
 async def test_a_cpu_device_has_no_vram_bar() -> None:
@@ -107,3 +106,14 @@ async def test_a_paused_console_does_not_blame_the_server() -> None:
     assert link_words(connection, 11.0, 5.0) == "● online"
     assert link_words(connection, 11.2, 5.0) == "◌ no answer for 11s"
     assert link_words(replace(connection, paused=True), 100.0, 5.0) == "● online"
+
+
+async def test_what_is_held_outside_comfyui_is_told_after_freeing() -> None:
+    async with DemoServer() as server, console(server.url) as ui:
+        await ui.online()
+        server.state.memory.load("a model", 5_000_000_000)
+        server.state.memory.outside_bytes = 3_000_000_000
+        await ui.press("f")
+        await ui.see("Unload the models")
+        await ui.press("m")
+        await ui.see("VRAM freed", "3.2 GB still held", "ComfyUI's models")

@@ -27,6 +27,8 @@ class Memory:
         self._models: dict[str, int] = {}
         self._working_bytes = 0
         self._reserved_bytes = 0
+        #: What other programs hold, set by a test.
+        self.outside_bytes = 0
 
     @property
     def used_bytes(self) -> int:
@@ -43,7 +45,7 @@ class Memory:
     @property
     def free_bytes(self) -> int:
         """What new work could take."""
-        return max(0, self.total_bytes - _DRIVER_BYTES - self.used_bytes)
+        return max(0, self.total_bytes - _DRIVER_BYTES - self.outside_bytes - self.used_bytes)
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from comfy_tui.monitor.attendant import Attendant
 from comfy_tui.monitor.blocked import Blocked
 from comfy_tui.monitor.control import Cancelled, Control, used_ram_bytes, used_vram_bytes
 from comfy_tui.monitor.freeing import Freeing
+from comfy_tui.monitor.gpu_watch import GpuWatch, others_words
 from comfy_tui.monitor.jobs import JobTracker
 from comfy_tui.monitor.journal import Journal
 from comfy_tui.monitor.journal.shelf import Shelf
@@ -31,6 +32,7 @@ from comfy_tui.monitor.register import Register
 from comfy_tui.monitor.standstill import Signs
 from comfy_tui.monitor.state import (
     Connection,
+    GpuUse,
     Health,
     Jobs,
     Link,
@@ -127,6 +129,7 @@ class Session:
         self._poller = Poller(self._tick, interval_s)
         self._last_point_s = 0.0
         self._freeing = Freeing(self.control)
+        self._gpu = GpuWatch(profile.url, self._take_gpu)
         self.standstill = Standstill()
         self._signs = Signs(patience_s=pace.standstill_s, cancel_patience_s=pace.cancel_s, clock=clock)
 
@@ -140,6 +143,7 @@ class Session:
                 group.create_task(self.live.run())
         finally:
             await self._progress.close()
+            await self._gpu.close()
             await self.client.close()
             if self._own_journal:
                 await self.journal.close()
@@ -211,7 +215,10 @@ class Session:
             self._last_point_s = now
             past = tuple((*old, share)[-HISTORY_POINTS:] for old, share in zip(past, shares, strict=True))
             ram_past = (*ram_past, ram)[-HISTORY_POINTS:]
-        self._set_health(Health(stats=result, read_at_s=now, vram_past=past, ram_past=ram_past))
+        self._set_health(
+            Health(stats=result, read_at_s=now, vram_past=past, ram_past=ram_past, gpu=self.health.gpu)
+        )
+        self._gpu.polled(result)
 
     async def _take_jobs(self, result: Jobs | ComfyError, asked_at_s: float) -> None:
         if isinstance(result, ComfyError):
@@ -335,9 +342,14 @@ class Session:
     async def free(self, *, unload_models: bool, free_memory: bool) -> str:
         """Free memory; returns what became of it in words, read from the server."""
         try:
-            return await self._freeing.free(self.jobs, unload_models=unload_models, free_memory=free_memory)
+            words = await self._freeing.free(self.jobs, unload_models=unload_models, free_memory=free_memory)
+            return words + others_words(await self._gpu.look_now(self.health.stats))
         finally:
             self._poller.poke()
+
+    def _take_gpu(self, use: GpuUse | None) -> None:
+        if use != self.health.gpu:
+            self._set_health(replace(self.health, gpu=use))
 
     async def cancel(self, prompt_ids: Iterable[str]) -> Cancelled:
         """Cancel exactly these jobs; one that does not stop is told of in :attr:`standstill`."""

@@ -74,6 +74,30 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuProcess:
+    """A program that holds graphics memory; ``used_bytes`` is None and ``name`` empty where not told."""
+
+    pid: int
+    name: str
+    used_bytes: int | None
+    is_server: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GpuUse:
+    """All programs that hold graphics memory, and who said so."""
+
+    processes: tuple[GpuProcess, ...]
+    #: ``nvidia-smi``, ``rocm-smi`` or ``nvidia-ml-py``.
+    source: str
+
+    @property
+    def others(self) -> tuple[GpuProcess, ...]:
+        """Those that are not the server."""
+        return tuple(process for process in self.processes if not process.is_server)
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """Versions, devices and memory, with the memory's recent past."""
 
@@ -83,6 +107,8 @@ class Health:
     #: For each device the used share of its memory (0 to 1) at the last polls, oldest first.
     vram_past: tuple[tuple[float, ...], ...] = ()
     ram_past: tuple[float, ...] = ()
+    #: By the driver, where the console runs on the server's machine; None: only ComfyUI's own view.
+    gpu: GpuUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from comfy_tui.monitor.gpu_watch import others_words
 from comfy_tui.monitor.state import Connection, Health, Jobs
-from comfy_tui.text import clean, count_of, format_bytes
+from comfy_tui.text import clean, count_of, format_bytes, shorten
 from comfy_tui.widgets.chrome import age_line, source_words
 from comfy_tui.widgets.meter import MeterColours, meter, sparkline
 
@@ -24,11 +25,22 @@ def memory_lines(health: Health, width: int, colours: MeterColours) -> list[Text
     lines: list[Text] = []
     for device, past in zip(stats.devices, health.vram_past, strict=False):
         lines += _device_lines(device, past, width, colours)
+    if any(device.has_vram for device in stats.devices):
+        lines.append(Text("      " + shorten(others_line(health), width - 6), "dim"))
     if stats.ram_total_bytes:
         used = None if stats.ram_free_bytes is None else stats.ram_total_bytes - stats.ram_free_bytes
         lines.append(meter("RAM", used, stats.ram_total_bytes, width, colours=colours))
         lines.append(Text("      " + sparkline(health.ram_past, width - 8), "dim"))
     return [*lines, Text()]
+
+
+def others_line(health: Health) -> str:
+    """What else holds graphics memory, and who says so."""
+    if health.gpu is None:
+        return "ComfyUI's own view; of other programs on the card nothing is known here"
+    if not health.gpu.others:
+        return f"no other program on the card, by {health.gpu.source}"
+    return others_words(health.gpu).strip()
 
 
 def _device_lines(device: Device, past: tuple[float, ...], width: int, colours: MeterColours) -> list[Text]:
