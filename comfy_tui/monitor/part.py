@@ -40,12 +40,13 @@ class Part:
         self._lock = threading.Lock()
 
     def make_room(self, size_bytes: int) -> None:
-        """See whether so much can be written.
+        """See whether so much can be written, and some of the disk stays free.
 
         Raises:
             OSError: the disk has not that much room.
         """
-        if shutil.disk_usage(self._folder).free < size_bytes + DISK_RESERVE_BYTES:
+        reserve = min(DISK_RESERVE_BYTES, size_bytes)  # a small file still goes on a disk that is nearly full
+        if shutil.disk_usage(self._folder).free < size_bytes + reserve:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
 
     def write(self, content: bytes) -> None:
@@ -55,7 +56,7 @@ class Part:
                 return
             if self.size_bytes + len(content) - self._looked_at_bytes >= _LOOK_EVERY_BYTES:
                 self._looked_at_bytes = self.size_bytes
-                self.make_room(len(content))
+                self.make_room(DISK_RESERVE_BYTES)
             self._open().write(content)
             self.size_bytes += len(content)
 

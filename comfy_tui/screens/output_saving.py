@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from textual import events
-from textual.widgets import Footer
-
 from comfy_tui.monitor.outputs import Output
 from comfy_tui.monitor.saving import Saved
 from comfy_tui.screens.output_base import ActsOnOutputs
 from comfy_tui.screens.save_desk import SaveDesk
 from comfy_tui.text import clean, count_of
-from comfy_tui.widgets.save_line import SaveLine
 
 _WAYS = (
     ("plain", "k", "As it is, byte for byte, with the workflow in it"),
@@ -28,11 +24,6 @@ class SaveActions(ActsOnOutputs):
     @property
     def _desk(self) -> SaveDesk:
         return self._tui.saves
-
-    def _on_mount(self, event: events.Mount) -> None:
-        super()._on_mount(event)
-        for footer in self.query(Footer):
-            self.mount(SaveLine(), before=footer)
 
     def action_save_output(self) -> None:
         """Save to the folder of the config, or to the one that was given before; else ask."""

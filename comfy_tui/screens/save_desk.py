@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual.widgets import Footer
+
 from comfy_tui.monitor.autosave import AutoSave
 from comfy_tui.monitor.ledger import Ledger
 from comfy_tui.monitor.outputs import Output, name_values
@@ -45,6 +47,7 @@ class SaveDesk:
         self._stopping = False
         self._running = 0
         self._drawn_s = 0.0
+        self._line: SaveLine | None = None
 
     # -- saving --------------------------------------------------------------------------------
 
@@ -96,7 +99,16 @@ class SaveDesk:
             self._show(progress)
 
     def _show(self, progress: SaveProgress | None) -> None:
-        for line in self._console.screen.query(SaveLine):
+        """On the screen that is shown now; on another one that was left, the line goes."""
+        screen = self._console.screen
+        lines = list(screen.query(SaveLine))
+        if not lines and progress is not None and (footers := screen.query(Footer)):
+            lines = [SaveLine()]
+            screen.mount(lines[0], before=footers.first())
+        if self._line is not None and self._line not in lines:
+            self._line.show(None)
+        self._line = lines[0] if lines else None
+        for line in lines:
             line.show(progress)
 
     def _kept(self, wanted: Wanted, path: Path, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -208,7 +208,7 @@ def summarize(prompt: Mapping[str, Any]) -> PromptSummary:
         by_input.setdefault(field.input.rsplit(".", 1)[-1], field.value)
     width, height = by_input.get("width"), by_input.get("height")
     seed = first[FieldKind.SEED].value if FieldKind.SEED in first else None
-    return PromptSummary(
+    summary = PromptSummary(
         node_count=len(prompt),
         outputs=output_classes(prompt),
         positive=_text(first.get(FieldKind.PROMPT)),
@@ -221,6 +221,31 @@ def summarize(prompt: Mapping[str, Any]) -> PromptSummary:
         models=tuple(dict.fromkeys(field.value for field in all_fields if field.kind is FieldKind.MODEL)),
         files=tuple(dict.fromkeys(field.value for field in all_fields if field.kind is FieldKind.FILE)),
     )
+    known = summary.positive and summary.seed is not None and summary.steps is not None and summary.size
+    return summary if known else _completed(prompt, summary)
+
+
+def _completed(prompt: Mapping[str, Any], summary: PromptSummary) -> PromptSummary:
+    """With the values that come to their inputs by links."""
+    from comfy_tui.workflow.provenance import provenance  # it builds on this module
+
+    told = provenance(prompt)
+    last = told.samplings[-1] if told.samplings else None
+    seed = told.seed.value if told.seed is not None else None
+    size = tuple(side.value for side in told.size) if told.size is not None else ()
+    whole = len(size) == 2 and all(_whole(side) is not None for side in size)
+    return replace(
+        summary,
+        positive=summary.positive or "\n".join(text.value for text in told.positive),
+        negative=summary.negative or "\n".join(text.value for text in told.negative),
+        seed=summary.seed if summary.seed is not None else _whole(seed),
+        steps=summary.steps if summary.steps is not None or last is None else _whole_of(last.steps),
+        size=summary.size or ((size[0], size[1]) if whole else None),
+    )
+
+
+def _whole_of(traced: Any) -> int | None:
+    return _whole(traced.value) if traced is not None else None
 
 
 def _text(field: Field | None) -> str:

@@ -116,7 +116,7 @@ async def test_endless_bytes_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 async def test_endless_bytes_end_before_the_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    free = [part.DISK_RESERVE_BYTES + 4_000_000]
+    free = [2 * part.DISK_RESERVE_BYTES + 4_000_000]
     monkeypatch.setattr(part, "_LOOK_EVERY_BYTES", 1_000_000)
     monkeypatch.setattr(part.shutil, "disk_usage", lambda _: SimpleNamespace(free=_fall(free)))
     endless = await _serve(OK + b"\r\n", b"x" * 100_000, 10_000)
@@ -130,6 +130,13 @@ async def test_endless_bytes_end_before_the_disk_is_full(
 def _fall(free: list[int]) -> int:
     free[0] -= 1_000_000
     return free[0]
+
+
+async def test_a_small_file_goes_on_a_disk_that_is_nearly_full(
+    server: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(part.shutil, "disk_usage", lambda _: SimpleNamespace(free=3_000_000))
+    assert (await save(server.url, tmp_path)).read_bytes() == CONTENT
 
 
 async def test_what_does_not_fit_is_not_begun(tmp_path: Path) -> None:

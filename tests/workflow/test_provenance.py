@@ -199,6 +199,11 @@ def test_the_other_ways_to_write_a_lora() -> None:
 
 def test_a_seed_that_is_a_link_is_known_and_can_be_new() -> None:
     assert summarize(plain()).seed == 77
+    prompt = plain()
+    for key in ("90", "91", "92"):
+        del prompt[key]
+    summary = summarize(prompt)
+    assert (summary.positive, summary.size) == ("a fox\nin snow", (512, 640))
     changed = with_seed(plain(), SeedMode.RANDOM, 0)
     assert changed["14"]["inputs"]["value"] != 77
     assert changed["6"]["inputs"]["seed"] == ["14", 0]
