@@ -26,6 +26,7 @@ from comfy_tui.comfy.types import JobState
 from comfy_tui.demo.record import Fate, Taken
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import ComfyError, Refused
+from comfy_tui.monitor.journal.row import Fate as Known
 from comfy_tui.monitor.session import Session
 from comfy_tui.monitor.state import Job, Link, Notice, Unsent
 from comfy_tui.monitor.submit import Submission
@@ -43,8 +44,6 @@ _FATES = {
     JobState.CANCELLED: Fate.CANCELLED,
 }
 _WAIT_S = 12.0
-#: Until the journal calls every forgotten job so.
-LOST_IS_TOLD = False
 
 
 class Faulty(AssertionError):
@@ -166,7 +165,7 @@ class Run:
             for step in range(self.dice.randrange(6, 11)):
                 await self._step(step)
             await self.settle()
-            self.account()
+            await self.account()
 
     def _make_project(self) -> Path | None:
         """In some of the runs workflows are queued from their screen, which costs time to open."""
@@ -460,29 +459,24 @@ class Run:
         }
         return "; ".join(f"{name}: {is_!r}, not {be!r}" for name, (is_, be) in pairs.items() if is_ != be)
 
-    def account(self) -> None:
-        """No job queued twice, none lost without a word."""
+    async def account(self) -> None:
+        """No job queued twice, none lost without a word, every final state right."""
         record = self.server.record.taken
         unsent = {entry.prompt_id for entry in self.app.jobs.unsent}
-        told = "\n".join(f"{title}: {message}" for _, title, message in self.app.told)
         ids_of: dict[int, set[str]] = {}
+        lives_of: dict[str, list[Taken]] = {}
         for taken in record:
             ids_of.setdefault(mark_of(taken.prompt), set()).add(taken.prompt_id)
+            lives_of.setdefault(taken.prompt_id, []).append(taken)
         for mark, ids in ids_of.items():
             if len(ids) > self.asked[mark]:
                 raise Faulty(f"queued twice: mark {mark} was asked for {self.asked[mark]}x, taken as {ids}")
-        for prompt_id in {taken.prompt_id for taken in record}:
-            lives = [taken for taken in record if taken.prompt_id == prompt_id]
+        for prompt_id, lives in lives_of.items():
             counts = Counter(taken.life for taken in lives if taken.fate is not Fate.REMOVED)
             if any(count > 1 for count in counts.values()):
                 raise Faulty(f"the same job twice in one life of the server: {lives}")
-            last = lives[-1]
-            ours = prompt_id in self.submitted or prompt_id in told
-            if last.fate is Fate.REMOVED and prompt_id not in self.dropped | unsent | self.discarded:
-                raise Faulty(f"taken out of the queue without being asked: {last}")
-            known = prompt_id in unsent | self.discarded | self.dropped or prompt_id[:8] in told
-            if LOST_IS_TOLD and ours and last.fate is Fate.FORGOTTEN and not known:
-                raise Faulty(f"forgotten by the server, and not called lost: {last}")
+            if prompt_id in self.submitted:
+                await self._check_known(lives[-1])
         for prompt_id, (mark, ends) in self.submitted.items():
             if ends and ends[-1].startswith(("unknown", "interrupted")):
                 known = prompt_id in unsent | self.discarded or self.taken(prompt_id)
@@ -492,6 +486,31 @@ class Run:
         errors = sum(1 for severity, _, _ in self.app.told if severity in ("error", "warning"))
         if missing > errors + len(self.discarded):
             raise Faulty(f"{missing} submissions never came to anything, and {errors} errors were told")
+
+    async def _check_known(self, last: Taken) -> None:
+        """What the journal says of a job of ours is what became of it."""
+        assert self.app.session is not None
+        row = await self.app.session.shelf.one(last.prompt_id)
+        if row is None:
+            raise Faulty(f"not in the journal: {last}")
+        open_ends = {Known.UNKNOWN, Known.UNSENT, Known.LOST}
+        may = {
+            **{fate: {Known(fate.value)} for fate in _FATES.values()},
+            Fate.WAITING: {Known.PENDING},
+            Fate.RUNNING: {Known.RUNNING},
+            Fate.REMOVED: {Known.CANCELLED, Known.HELD, *open_ends},
+            Fate.FORGOTTEN: {*open_ends, *([Known.CANCELLED] if last.prompt_id in self.dropped else [])},
+        }[last.fate]
+        if last.fate in _FATES.values() and last.life < self.server.record.life:
+            may = {*may, *open_ends}
+        if last.fate is Fate.REMOVED and last.prompt_id not in self.dropped:
+            may -= {Known.CANCELLED}
+        if row.fate not in may:
+            raise Faulty(f"{last}: the journal says {row.fate.value!r}: {row.evidence!r}")
+        shown = {entry.prompt_id for entry in (*self.app.jobs.kept, *self.app.jobs.unsent)}
+        waits = row.fate in open_ends | {Known.HELD} and not row.dismissed and not row.again_as
+        if waits and last.prompt_id not in shown:
+            raise Faulty(f"{last}: {row.fate.value} in the journal, and not shown")
 
 
 class _Errors(logging.Handler):
