@@ -225,7 +225,7 @@ class Listing:
         """Read the history back to what is known of it, and those that left the queue."""
         known = {_key(record) for record in self._ended}
         count, records = 1, tuple(newest)
-        if self._all_again:
+        if self._all_again or (records and not known):
             count, records = self._history_items, await self._client.history(self._history_items)
             known = set()
         while records and not known.intersection(map(_key, records)) and count < self._history_items:

@@ -11,9 +11,10 @@ import contextlib
 import json
 import logging
 import random
+import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ from comfy_tui.demo.record import Fate, Taken
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import ComfyError, Refused
 from comfy_tui.monitor.journal.row import Fate as Known
+from comfy_tui.monitor.keeping import Keeping
 from comfy_tui.monitor.session import Session
-from comfy_tui.monitor.state import Job, Link, Notice, Unsent
+from comfy_tui.monitor.state import Job, Kept, Link, Notice, Unsent
 from comfy_tui.monitor.submit import Submission
 from comfy_tui.options import Pace
 from comfy_tui.screens.queue import QueueScreen
@@ -36,7 +38,7 @@ from comfy_tui.widgets.row_list import RowList
 from fault_proxy import HTTP_FAULTS, SOCKET_FAULTS, FaultProxy, Storm
 from support import Console, options_for, until
 
-PACE = Pace(timeout_s=0.15, look_delays_s=(0.0, 0.03, 0.06), reconnect_s=0.05, deaf_s=0.2)
+PACE = Pace(timeout_s=0.4, look_delays_s=(0.0, 0.03, 0.06), reconnect_s=0.05, deaf_s=0.2)
 INTERVAL_S = 0.1
 _FATES = {
     JobState.COMPLETED: Fate.COMPLETED,
@@ -110,7 +112,8 @@ class Run:
         self.dropped: set[str] = set()
         #: Unconfirmed submissions that a key discarded, or sent again.
         self.discarded: set[str] = set()
-        self.sent_again: Counter[str] = Counter()
+        #: Lost and gone jobs for which a key asked: each is queued again once, however often that is.
+        self.requeued: set[str] = set()
         #: What the console handed to its session, and how that ended.
         self.submitted: dict[str, tuple[int, list[str]]] = {}
         self.notices: list[Notice] = []
@@ -216,7 +219,14 @@ class Run:
                 run.escaped.append(f"told as queued, but the server never took {submission.prompt_id}")
             return sent
 
+        real_again = Keeping.queue_again
+
+        async def queue_again(keeping: Keeping, prompt_ids: Sequence[str]) -> Any:
+            run._ask_once(prompt_ids)
+            return await real_again(keeping, prompt_ids)
+
         self.chosen: tuple[Any, ...] = ()
+        self._patch.setattr(Keeping, "queue_again", queue_again)
         self._patch.setattr(QueueScreen, "chosen_entries", chosen)
         self._patch.setattr(Session, "submit", submit)
 
@@ -235,6 +245,10 @@ class Run:
             (1, self._clear),
             (2, self._front),
             (2, self._unsent),
+            (2, self._hold),
+            (2, self._resume),
+            (2, self._lost),
+            (2, self._kept),
             (2, self._somebody),
             (2, self._restart),
             (1, self._refuse),
@@ -317,7 +331,8 @@ class Run:
         if not isinstance(screen, QueueScreen):
             return None
         jobs = self.app.jobs
-        entries = [e for e in (*jobs.unsent, *jobs.running, *jobs.pending, *jobs.ended) if wanted(e)]
+        everything = (*jobs.unsent, *jobs.kept, *jobs.running, *jobs.pending, *jobs.ended)
+        entries = [entry for entry in everything if wanted(entry)]
         if not entries:
             return None
         entry = self.dice.choice(entries)
@@ -356,9 +371,7 @@ class Run:
         if await self._choose(lambda entry: isinstance(entry, Job)) is None:
             return
         for entry in await self._act(self.dice.choice("uU")):
-            if isinstance(entry, Unsent):
-                self.sent_again[entry.prompt_id] += 1
-            else:
+            if isinstance(entry, Job):
                 self._ask_for(entry.prompt_id)
 
     def _ask_for(self, prompt_id: str) -> None:
@@ -366,13 +379,19 @@ class Run:
         for mark in {mark_of(taken.prompt) for taken in self.taken(prompt_id)}:
             self.asked[mark] += 1
 
+    def _ask_once(self, prompt_ids: Iterable[str]) -> None:
+        """Lost jobs were to be queued again."""
+        for prompt_id in set(prompt_ids) - self.requeued:
+            self.requeued.add(prompt_id)
+            self._ask_for(prompt_id)
+
     async def _cancel(self) -> None:
-        if await self._choose(lambda entry: isinstance(entry, Unsent) or not entry.state.ended) is None:
+        if await self._choose(lambda entry: isinstance(entry, Job) and not entry.state.ended) is None:
             return
         chosen = await self._act("x")
         if await self._yes():
             for entry in chosen:
-                (self.discarded if isinstance(entry, Unsent) else self.dropped).add(entry.prompt_id)
+                (self.dropped if isinstance(entry, Job) else self.discarded).add(entry.prompt_id)
 
     async def _clear(self) -> None:
         if await self._choose(lambda entry: True) is None:
@@ -391,12 +410,37 @@ class Run:
             await self._yes()
 
     async def _unsent(self) -> None:
-        if await self._choose(lambda entry: isinstance(entry, Unsent)) is not None:
-            for entry in await self._act("u"):
-                if isinstance(entry, Unsent):
-                    self.sent_again[entry.prompt_id] += 1
-                else:
-                    self._ask_for(entry.prompt_id)
+        """One that was not confirmed: send it, or discard it."""
+        await self._offered(Unsent)
+
+    async def _offered(self, kind: type) -> None:
+        if await self._choose(lambda entry: isinstance(entry, kind)) is None:
+            return
+        key = self.dice.choice("uuux")
+        chosen = await self._act(key)
+        for entry in chosen if key == "u" else ():
+            if isinstance(entry, Job):  # the row under the cursor has become one
+                self._ask_for(entry.prompt_id)
+        if key == "x" and await self._yes():
+            for entry in chosen:
+                (self.dropped if isinstance(entry, Job) else self.discarded).add(entry.prompt_id)
+
+    async def _hold(self) -> None:
+        if await self._choose(lambda entry: True) is not None:
+            await self._act("H")
+            await self._yes()
+
+    async def _resume(self) -> None:
+        if await self._choose(lambda entry: True) is not None:
+            await self._act("R")
+
+    async def _lost(self) -> None:
+        if await self._choose(lambda entry: True) is not None:
+            await self._act("L")
+
+    async def _kept(self) -> None:
+        """One that the journal keeps: queue it again, or put it away."""
+        await self._offered(Kept)
 
     async def _queue_file(self) -> None:
         mark = self.dice.choice(self._files)
@@ -476,7 +520,7 @@ class Run:
             if any(count > 1 for count in counts.values()):
                 raise Faulty(f"the same job twice in one life of the server: {lives}")
             if prompt_id in self.submitted:
-                await self._check_known(lives[-1])
+                await self._wait_for_journal(lives[-1])
         for prompt_id, (mark, ends) in self.submitted.items():
             if ends and ends[-1].startswith(("unknown", "interrupted")):
                 known = prompt_id in unsent | self.discarded or self.taken(prompt_id)
@@ -486,6 +530,20 @@ class Run:
         errors = sum(1 for severity, _, _ in self.app.told if severity in ("error", "warning"))
         if missing > errors + len(self.discarded):
             raise Faulty(f"{missing} submissions never came to anything, and {errors} errors were told")
+
+    async def _wait_for_journal(self, last: Taken) -> None:
+        """An answer that was asked for before something else was written counts with the next one."""
+        end = time.monotonic() + _WAIT_S
+        while True:
+            try:
+                await self._check_known(last)
+            except Faulty:
+                if time.monotonic() > end or self.app.session is None:
+                    raise
+                self.app.session.poke()
+                await asyncio.sleep(0.05)
+            else:
+                return
 
     async def _check_known(self, last: Taken) -> None:
         """What the journal says of a job of ours is what became of it."""
