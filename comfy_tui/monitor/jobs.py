@@ -78,6 +78,8 @@ class JobTracker:
         self._on_read = on_read
         self._details: OrderedDict[str, _Details] = OrderedDict()
         self._first_seen_running: dict[str, float] = {}
+        #: Ids that wait although they run or have ended, by the last answer.
+        self.twice: tuple[str, ...] = ()
         #: Jobs whose beginning the socket told.
         self._began: OrderedDict[str, float] = OrderedDict()
         self._listing = Listing(
@@ -109,6 +111,7 @@ class JobTracker:
             ApiError: it did not answer in full; nothing of what was known is changed.
         """
         listed = await self._listing.read()
+        self.twice = listed.twice
         now = self._clock()
         self._keep_details([record.prompt_id for record in (*listed.ended, *listed.active)])
         running = [record for record in listed.active if record.state is JobState.RUNNING]

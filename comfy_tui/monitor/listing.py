@@ -33,11 +33,13 @@ class Listed:
         active: what runs and what waits, with prompts where the version gives them.
         ended: newest first, without prompts.
         age_s: so long ago the queue was really read; 0.0 where it was read, or found unchanged, now.
+        twice: ids that wait although they run or have ended before.
     """
 
     active: tuple[JobRecord, ...]
     ended: tuple[JobRecord, ...]
     age_s: float = 0.0
+    twice: tuple[str, ...] = ()
 
 
 def _key(record: JobRecord) -> tuple[str, float | None]:
@@ -254,7 +256,14 @@ class Listing:
         self._gone |= {record.prompt_id for record in self._ended if _key(record) not in old}
         active = tuple(record for record in active if record.prompt_id not in self._gone)
         ids = {record.prompt_id for record in active}
-        return Listed(active, tuple(record for record in self._ended if record.prompt_id not in ids))
+        done = {record.prompt_id for record in active if record.state is JobState.RUNNING}
+        done |= {record.prompt_id for record in self._ended}
+        twice = (record.prompt_id for record in active if record.state is JobState.PENDING)
+        return Listed(
+            active,
+            tuple(record for record in self._ended if record.prompt_id not in ids),
+            twice=tuple(prompt_id for prompt_id in twice if prompt_id in done),
+        )
 
 
 def _same(one: JobsPage, other: JobsPage | None) -> bool:

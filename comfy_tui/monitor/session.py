@@ -19,6 +19,7 @@ from comfy_tui.errors import ApiError, ComfyError, ConfigError, Refused, TimedOu
 from comfy_tui.monitor.attendant import Attendant
 from comfy_tui.monitor.blocked import Blocked
 from comfy_tui.monitor.control import Cancelled, Control, used_ram_bytes, used_vram_bytes
+from comfy_tui.monitor.doubles import Doubles
 from comfy_tui.monitor.freeing import Freeing
 from comfy_tui.monitor.gpu_watch import GpuWatch, others_words
 from comfy_tui.monitor.jobs import JobTracker
@@ -126,6 +127,7 @@ class Session:
         #: What a person does with jobs that the journal keeps; see :meth:`keep`.
         self._keeping = Keeping(self.client, self.shelf, self._outbox, self.register)
         self._progress = ProgressFeed(publish, self.journal, profile.url)
+        self._doubles = Doubles(self.client, publish)
         self._poller = Poller(self._tick, interval_s)
         self._last_point_s = 0.0
         self._freeing = Freeing(self.control)
@@ -235,6 +237,7 @@ class Session:
             self.register.take_memory(self.health.stats, result)
         self._set_jobs(self._with_kept(result))
         self._look_for_signs(result)
+        await self._doubles.take_out(result, self._tracker.twice)
 
     def _look_for_signs(self, jobs: Jobs) -> None:
         """Publish what speaks for a job that stands still."""

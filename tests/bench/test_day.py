@@ -309,9 +309,11 @@ async def test_a_day_costs_no_memory(tmp_path: Path) -> None:
     spent = time.perf_counter() - began
     print(f"{POLLS} polls, {day.submitted} jobs in {spent:.0f} s; journal {size / 1e6:.1f} MB")
     print(f"published: {dict(day.published)}")
-    before, after = held[4], held[24]
+    # The length of the queue goes up and down with the restarts: the second half day is held to the first.
+    before, after = held[12], held[24]
     grown = {path: (before[path], now) for path, now in after.items() if now > before[path] * 1.2 + 60}
-    assert not grown, f"grew between hour 4 and hour 24: {grown}"
-    early = max(memory for hour, memory, _ in hours if 2 <= hour <= 4)
-    late = max(memory for hour, memory, _ in hours if hour >= 22)
-    assert late < early * 1.1 + 500_000, f"{early} bytes in the hours 2 to 4, {late} in the last ones"
+    assert not grown, f"grew between hour 12 and hour 24: {grown}"
+    early = max(memory for hour, memory, _ in hours if 1 < hour <= 12)
+    late = max(memory for hour, memory, _ in hours if hour > 12)
+    assert late < early * 1.1 + 200_000, f"{early} bytes in the first half day, {late} in the second"
+    assert size < 3 * _JOURNAL_BYTES

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +39,16 @@ from comfy_tui.widgets.row_list import RowList
 from fault_proxy import HTTP_FAULTS, SOCKET_FAULTS, FaultProxy, Storm
 from support import Console, options_for, until
 
-PACE = Pace(timeout_s=0.4, look_delays_s=(0.0, 0.03, 0.06), reconnect_s=0.05, deaf_s=0.2)
+PACE = Pace(look_delays_s=(0.0, 0.03, 0.06), reconnect_s=0.05, deaf_s=0.2)
+#: A call may take so many times what one takes without a proxy, on a machine as busy as it is.
+_TIMES, _LEAST_S = 6.0, 0.2
 INTERVAL_S = 0.1
 _FATES = {
     JobState.COMPLETED: Fate.COMPLETED,
     JobState.FAILED: Fate.FAILED,
     JobState.CANCELLED: Fate.CANCELLED,
 }
-_WAIT_S = 12.0
+_WAIT_S = 60.0
 
 
 class Faulty(AssertionError):
@@ -153,12 +156,14 @@ class Run:
             raise Faulty(f"escaped: {self.escaped[:3]}")
 
     async def _with_console(self, url: str) -> None:
+        began = time.monotonic()
         for kind in self.dice.choices(("quick", "failing", "endless"), (4, 1, 1), k=2):
             await self._post(kind)
+        pace = replace(PACE, timeout_s=max(_LEAST_S, _TIMES * (time.monotonic() - began) / 2))
         project = self._make_project()
         self._watch()
         app = WatchedApp(
-            options_for(url, interval_s=INTERVAL_S, pace=PACE, **({"project": project} if project else {}))
+            options_for(url, interval_s=INTERVAL_S, pace=pace, **({"project": project} if project else {}))
         )
         self.app = app
         async with app.run_test(size=(100, 30), notifications=True) as pilot:
