@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from comfy_tui import paths
 from comfy_tui.commands.common import Command, say, say_error, tell
 from comfy_tui.errors import EXIT_FAILURE, EXIT_OK, ComfyError
-from comfy_tui.monitor.changes import KINDS
+from comfy_tui.monitor.event_kinds import KINDS
 from comfy_tui.text import clean
 
 if TYPE_CHECKING:

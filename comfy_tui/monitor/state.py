@@ -265,7 +265,7 @@ class Notice:
     message: str
     #: ``information``, ``warning`` or ``error``.
     severity: str = "information"
-    #: The kind of the event that it is listed as: ``lost``, ``freed`` ...; see :mod:`.changes`.
+    #: The kind of the event that it is listed as: ``lost``, ``freed`` ...; see :mod:`.event_kinds`.
     kind: str = "note"
     #: The jobs that it is about.
     prompt_ids: tuple[str, ...] = ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from comfy_tui.comfy.types import ExecutionError, JobState
-from comfy_tui.monitor.changes import KINDS, Changes
+from comfy_tui.monitor.changes import Changes
+from comfy_tui.monitor.event_kinds import KINDS
 from comfy_tui.monitor.state import Connection, Job, Jobs, Link, Notice, Problem, Update
 
 

@@ -20,7 +20,7 @@ from comfy_tui.commands.status import JSON_KEYS
 from comfy_tui.config import KEYS, SERVER_KEYS, Key
 from comfy_tui.inventory import project_file
 from comfy_tui.keymap import AREAS, keys_of
-from comfy_tui.monitor.changes import KINDS
+from comfy_tui.monitor.event_kinds import KINDS
 from comfy_tui.monitor.troubleshoot.table import CAUSES
 from comfy_tui.naming import FIELDS, NameTemplate
 
