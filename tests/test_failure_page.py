@@ -117,3 +117,32 @@ async def test_an_interrupted_job_is_no_fault() -> None:
         await d.ui.see("⊘ cancelled")
         await d.ui.press("enter")
         await d.ui.see("Somebody asked the server to stop this job")
+
+
+async def test_the_footer_shows_what_helps_a_failed_job_only() -> None:
+    async with desk(size=(80, 24)) as d:
+        await fail(d)
+        await d.ui.press("enter")
+        await d.ui.see("F Free & again", "o At node", "Y Report", "u Again", "? Help")
+        await d.ui.press("escape")
+        await d.ours("fine")
+        await d.ui.see("▶ running")
+        await d.ui.press("g", "enter")
+        screen = await d.ui.see("running · ours", "o At node")
+        assert "Y Report" not in screen
+        await d.ui.press("Y")
+        assert "No report" not in d.ui.text()
+
+
+async def test_memory_of_a_job_that_an_earlier_console_saw() -> None:
+    async with desk(size=(120, 50)) as d:
+        await fail(d)
+        app = d.ui.app
+        assert app._attendant is not None
+        app._attendant._ends.clear()
+        session = app.session
+        assert session is not None
+        [job] = app.jobs.ended
+        session.shelf.memory(job.prompt_id, before_bytes=1024**3, peak_bytes=5 * 1024**3, after_bytes=0)
+        await d.ui.press("enter")
+        await d.ui.see("Memory then", "VRAM at most 5.0 GB at the polls while it ran")

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from comfy_tui.comfy.types import JobRecord, JobState
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.logs.excerpt import Excerpt, around_failure
+from comfy_tui.monitor.memory_log import MemoryPoint, MemoryThen
 from comfy_tui.monitor.state import Job
 from comfy_tui.monitor.troubleshoot.failure import Failure, failure_of
 from comfy_tui.monitor.troubleshoot.issue import issue_report
@@ -34,8 +35,17 @@ async def read_failure(console: ComfyApp, session: Session, job: Job, record: Jo
         excerpt = await asyncio.to_thread(around_failure, entries, error, job.ended_at_s)
     except ComfyError as problem:
         excerpt = Excerpt(why_not=f"the log cannot be read: {clean(problem.message or problem.title)}")
-    memory, stats = console.memory_of(job), console.health.stats
-    return failure_of(job, record, excerpt=excerpt, memory=memory, stats=stats)
+    memory = console.memory_of(job) or await _kept_memory(session, job)
+    return failure_of(job, record, excerpt=excerpt, memory=memory, stats=console.health.stats)
+
+
+async def _kept_memory(session: Session, job: Job) -> MemoryThen | None:
+    """The largest memory that the journal keeps of a job whose end this run of the console did not see."""
+    row = await session.shelf.one(job.prompt_id)
+    if row is None or not row.vram_peak_bytes:
+        return None
+    ended_at_s = job.ended_at_s or 0.0
+    return MemoryThen(None, MemoryPoint(ended_at_s, row.vram_peak_bytes, 0, is_vram=True), ended_at_s)
 
 
 class FailureActions(Screen[Any]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import textwrap
 from typing import ClassVar
 
@@ -27,6 +28,9 @@ from comfy_tui.widgets.live_preview import LivePreview
 from comfy_tui.widgets.progress_line import progress_words
 from comfy_tui.widgets.standstill_line import standstill_words
 
+#: Keys that the footer of a failed job shows, and that are off for the others.
+_FOR_FAILURES = ("job.free_again", "job.node", "job.report")
+
 
 class JobScreen(ConsoleScreen, JobActions):
     """The page of a job; it follows the job through its states.
@@ -40,7 +44,8 @@ class JobScreen(ConsoleScreen, JobActions):
     SLICES = ("jobs", "progress", "standstill")
     BINDINGS: ClassVar[list[BindingType]] = [
         *(binding for binding in bindings("app") if binding.id in ("app.back", "app.refresh")),
-        *bindings("job", leave_out=("job.clear",)),
+        *bindings("job", leave_out=("job.clear", *_FOR_FAILURES)),
+        *(dataclasses.replace(item, show=True) for item in bindings("job") if item.id in _FOR_FAILURES),
         *(binding for binding in bindings("list") if binding.id == "list.copy"),
         Binding("q", "go_back", "Back", show=True),
     ]
@@ -117,6 +122,7 @@ class JobScreen(ConsoleScreen, JobActions):
         self._entry = now or before
         if _phase(before) != _phase(self._entry):
             self._read()
+            self.refresh_bindings()
         self._paint_head()
 
     def _paint_head(self) -> None:
@@ -153,6 +159,14 @@ class JobScreen(ConsoleScreen, JobActions):
         super()._tick()
         if self.is_current and not (isinstance(self._entry, Job) and self._entry.state.ended):
             self._paint_head()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is for failures is off while there is none."""
+        if action in ("free_requeue", "copy_report") and not (
+            isinstance(self._entry, Job) and has_failed(self._entry)
+        ):
+            return False
+        return super().check_action(action, parameters)
 
     def chosen_entries(self) -> tuple[Entry, ...]:
         """The job of this page."""
