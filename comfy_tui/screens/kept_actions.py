@@ -180,4 +180,5 @@ def _sent_words(app: ComfyApp, result: Queued) -> str | None:
         words = f"{len(result.queued)} sent, {result.left} not: {result.error.message}"
         app.tell(result.error.title, clean(words, 600), severity="error")
         return None
-    return f"{count_of(len(result.queued), 'job')} sent. 3 shows the queue."
+    taken = f" {count_of(len(result.taken), 'job')} waited no more: not sent twice." if result.taken else ""
+    return f"{count_of(len(result.queued), 'job')} sent.{taken} 3 shows the queue."
