@@ -6,6 +6,7 @@ started again meanwhile, and *gone* where it answered all the time: then somebod
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ from comfy_tui.workflow.parameters import summarize
 
 #: So many jobs that are listed nowhere are looked for in the history after one answer.
 _LOOKS = 200
+_AT_ONCE = 8
 #: A job without evidence of a restart is gone only when it was missing from so many answers.
 _MISSES = 2
 #: How often the time of the last look is written down.
@@ -170,11 +172,8 @@ class Register(Watch):
 
     async def _judge(self, vanished: Sequence[str], verdict: Verdict) -> list[Notice]:
         missing: list[str] = []
-        for prompt_id in vanished[:_LOOKS]:
-            try:
-                record = await self._client.history_entry(prompt_id)
-            except ApiError:
-                continue
+        looked = await self._look_in_history(vanished[:_LOOKS])
+        for prompt_id, record in looked:
             if record is not None:  # it ended long ago, or among very many
                 await self._shelf.observe([self._job_of(record)], [record], self._clock())
                 self._active.pop(prompt_id, None)
@@ -194,6 +193,21 @@ class Register(Watch):
         await self.refresh()
         new = [entry for entry in self.kept if entry.prompt_id in set(changed) - before]
         return [_notice(new, fate, verdict)] if new else []
+
+    async def _look_in_history(self, prompt_ids: Sequence[str]) -> list[tuple[str, JobRecord | None]]:
+        """Some at a time; those that could not be asked for are left out, and asked for again later."""
+        found: list[tuple[str, JobRecord | None]] = []
+        for first in range(0, len(prompt_ids), _AT_ONCE):
+            some = prompt_ids[first : first + _AT_ONCE]
+            answers = await asyncio.gather(
+                *(self._client.history_entry(prompt_id) for prompt_id in some), return_exceptions=True
+            )
+            for prompt_id, answer in zip(some, answers, strict=True):
+                if isinstance(answer, BaseException) and not isinstance(answer, ApiError):
+                    raise answer
+                if not isinstance(answer, BaseException):
+                    found.append((prompt_id, answer))
+        return found
 
     def _follow(self, jobs: Jobs, asked_at_s: float) -> None:
         """What is on the server now; what was not judged yet stays."""

@@ -92,6 +92,7 @@ class Shelf:
 
         self._stale = True
         await self.journal.call(work)
+        await self.journal.sync()
 
     async def settle(
         self, prompt_ids: Sequence[str], fate: Fate, *, evidence: str = "", only_from: Iterable[Fate] = ()
