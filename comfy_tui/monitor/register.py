@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.types import JobRecord, SystemStats
@@ -20,7 +22,7 @@ from comfy_tui.monitor.journal.document import to_send
 from comfy_tui.monitor.journal.row import Asked, Fate, JournalJob
 from comfy_tui.monitor.journal.shelf import Shelf
 from comfy_tui.monitor.lifetime import Lifetime, Verdict
-from comfy_tui.monitor.state import Job, Jobs, Kept, KeptAs, Notice, Problem, Unsent
+from comfy_tui.monitor.state import Job, JobMemory, Jobs, Kept, KeptAs, Notice, Problem, Unsent
 from comfy_tui.monitor.watch import Seen, Watch
 from comfy_tui.text import clean, count_of
 from comfy_tui.workflow.parameters import summarize
@@ -33,6 +35,9 @@ _MISSES = 2
 #: How often the time of the last look is written down.
 _REMEMBER_S = 60.0
 _NAMED = 6
+
+#: Of so many ended jobs the memory is kept here; the journal has all.
+_MEMORY_KEPT = 200
 
 
 class Register(Watch):
@@ -71,7 +76,8 @@ class Register(Watch):
         self._unlooked = True
         self._remembered_at_s = 0.0
         self._used_bytes: int | None = None
-        self._memory: dict[str, tuple[int | None, int]] = {}
+        self._memory: dict[str, JobMemory] = {}
+        self._ended_memory: OrderedDict[str, JobMemory] = OrderedDict()
         #: Being taken out by an action of this console: their absence says nothing.
         self.leaving: set[str] = set()
         self.unsent: tuple[Unsent, ...] = ()
@@ -286,12 +292,24 @@ class Register(Watch):
         running = {job.prompt_id for job in jobs.running}
         if used is not None:
             for prompt_id in running:
-                before, peak = self._memory.get(prompt_id, (self._used_bytes, 0))
-                self._memory[prompt_id] = (before, max(peak, used))
+                known = self._memory.get(prompt_id) or JobMemory(self._used_bytes, 0)
+                self._memory[prompt_id] = replace(known, peak_bytes=max(known.peak_bytes, used))
             for prompt_id in self._memory.keys() - running:
-                before, peak = self._memory.pop(prompt_id)
-                self._shelf.memory(prompt_id, before_bytes=before, peak_bytes=peak, after_bytes=used)
+                known = replace(self._memory.pop(prompt_id), after_bytes=used)
+                self._ended_memory[prompt_id] = known
+                self._shelf.memory(
+                    prompt_id,
+                    before_bytes=known.before_bytes,
+                    peak_bytes=known.peak_bytes,
+                    after_bytes=known.after_bytes,
+                )
+            while len(self._ended_memory) > _MEMORY_KEPT:
+                self._ended_memory.popitem(last=False)
         self._used_bytes = used
+
+    def memory_of(self, prompt_id: str) -> JobMemory | None:
+        """What the polls of this run saw of a job's memory; None where they did not see it run."""
+        return self._memory.get(prompt_id) or self._ended_memory.get(prompt_id)
 
 
 def _signature(job: Job) -> object:

@@ -74,6 +74,15 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class JobMemory:
+    """Graphics memory in use, in all, as the polls saw it: before a job, at most while it ran, after it."""
+
+    before_bytes: int | None
+    peak_bytes: int
+    after_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GpuProcess:
     """A program that holds graphics memory; ``used_bytes`` is None and ``name`` empty where not told."""
 

@@ -22,7 +22,7 @@ from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.chrome import seen_until_s
 from comfy_tui.widgets.job_report import report, unsent_report
 from comfy_tui.widgets.job_row import Entry, state_words, who
-from comfy_tui.widgets.job_text import kept_advice, summary_facts, times_words
+from comfy_tui.widgets.job_text import kept_advice, memory_words, summary_facts, times_words
 from comfy_tui.widgets.line_view import Line, LineView
 from comfy_tui.widgets.live_preview import LivePreview
 from comfy_tui.widgets.progress_line import progress_words
@@ -138,6 +138,10 @@ class JobScreen(ConsoleScreen, JobActions):
         if isinstance(entry, Job):
             seen_s = seen_until_s(jobs.read_at_s, self.now_s(), self.console.options.interval_s)
             lines.append(times_words(entry, self.now_s(), seen_s))
+            session = self.console.session
+            memory = session.register.memory_of(entry.prompt_id) if session is not None else None
+            if memory is not None:
+                lines.append(memory_words(memory))
             # The list may tell that it has ended before the socket does, and then another one runs.
             progress = self.console.progress
             if entry in jobs.running and progress.prompt_id == entry.prompt_id:

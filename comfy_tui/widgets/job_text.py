@@ -6,8 +6,8 @@ from rich.text import Text
 
 from comfy_tui.comfy.types import ExecutionError, OutputFile
 from comfy_tui.masking import mask_text
-from comfy_tui.monitor.state import Job, Kept, KeptAs, Unsent
-from comfy_tui.text import clean, clean_lines, format_duration, shorten
+from comfy_tui.monitor.state import Job, JobMemory, Kept, KeptAs, Unsent
+from comfy_tui.text import clean, clean_lines, format_bytes, format_duration, shorten
 from comfy_tui.widgets.chrome import clock_text
 from comfy_tui.widgets.job_row import UNKNOWN, Entry, age_words, ran_words, short_id, state_words, who
 from comfy_tui.workflow.parameters import PromptSummary
@@ -122,3 +122,11 @@ def times_words(job: Job, now_s: float, seen_s: float) -> str:
     elif job.created_at_s is not None and not job.state.ended and job.started_at_s is None:
         waited = format_duration(max(0.0, seen_s - job.created_at_s)) + " so far"
     return f"created {created} · waited {waited} · ran {ran_words(job, seen_s) or 'not yet'}"
+
+
+def memory_words(memory: JobMemory) -> str:
+    """``VRAM 1.0 GB before · 8.2 GB at most · 1.1 GB after``; a peak between two polls is not seen."""
+    before = UNKNOWN if memory.before_bytes is None else format_bytes(memory.before_bytes)
+    words = f"VRAM {before} before · {format_bytes(memory.peak_bytes)} at most"
+    after = "" if memory.after_bytes is None else f" · {format_bytes(memory.after_bytes)} after"
+    return f"{words}{after} (in all, by the polls)"

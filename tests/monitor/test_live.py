@@ -291,3 +291,57 @@ async def test_a_second_run_of_a_workflow_is_told_when_it_will_be_done_by_the_fi
         other = await w.submit(graph("DemoSleep", seconds=20.2, steps=30))
         await until(lambda: w.progress[-1].prompt_id == other)
         assert w.progress[-1].usual_s is None
+
+
+async def test_a_link_that_has_died_without_a_word_is_noticed_by_our_ping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other end may hold our id still, and would drop us with it: the next connection has a new one."""
+    monkeypatch.setattr("comfy_tui.comfy.socket.PING_S", 0.3)
+    dead = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", server.port)
+        is_socket = False
+
+        async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+            nonlocal is_socket
+            while chunk := await source.read(65536):
+                is_socket = is_socket or b"GET /ws" in chunk
+                if is_socket and dead.is_set() and target is writer:
+                    await asyncio.sleep(3600)
+                target.write(chunk)
+            target.close()
+
+        await asyncio.gather(pass_on(reader, up_writer), pass_on(up_reader, writer), return_exceptions=True)
+
+    async with DemoServer(speed=1, previews=False) as server:
+        relay = await asyncio.start_server(handle, "127.0.0.1", 0)
+        port = relay.sockets[0].getsockname()[1]
+        async with watched(f"http://127.0.0.1:{port}") as w:
+            await w.live()
+            old = w.session.live.client_id
+            dead.set()
+            await until(lambda: w.session.live.client_id != old)
+            assert "did not answer" in w.session.connection.source_why
+            dead.clear()
+            await w.live()
+        relay.close()
+
+
+async def test_memory_of_a_job_is_kept_before_at_most_and_after_by_the_polls() -> None:
+    async with DemoServer(speed=1, previews=False) as server, watched(server.url) as w:
+        await until(lambda: w.session.health.stats and w.session.jobs.read_at_s)
+        prompt_id = await w.submit(slow())
+        await until(lambda: w.session.register.memory_of(prompt_id))
+        server.state.memory.outside_bytes = 2_000_000_000
+        await until(lambda: w.session.register.memory_of(prompt_id).peak_bytes > 2_000_000_000)
+        server.state.memory.outside_bytes = 1_000_000_000
+        server.state.queue.interrupt()
+        memory = await until(
+            lambda: (found := w.session.register.memory_of(prompt_id)) and found.after_bytes and found
+        )
+        driver = 400 * 1024**2
+        assert memory.before_bytes == driver
+        assert memory.peak_bytes == driver + 2_000_000_000
+        assert memory.after_bytes == driver + 1_000_000_000
