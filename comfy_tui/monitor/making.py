@@ -6,7 +6,8 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.types import OutputFile
@@ -45,17 +46,27 @@ async def from_history(control: Control, output: Output) -> Making:
     return Making(HISTORY, record.prompt, record.workflow, told)
 
 
-async def from_file(client: ComfyClient, file: OutputFile) -> Making:
-    """Fetch the file and read what ComfyUI wrote into it.
+async def from_file(client: ComfyClient, file: OutputFile, saved: Path | None = None) -> Making:
+    """Read what ComfyUI wrote into the file: the saved one, else it is fetched.
 
     Raises:
         ComfyError: it cannot be fetched, or holds nothing.
     """
+    if saved is not None:
+        try:
+            return await asyncio.to_thread(_read_saved, saved, file)
+        except (OSError, WorkflowError):
+            pass  # it may have been saved without its metadata
     content = await client.view_bytes(file, limit_bytes=FILE_LIMIT_BYTES)
     return await asyncio.to_thread(_read, content, file)
 
 
-def _read(content: bytes, file: OutputFile) -> Making:
+def _read_saved(saved: Path, file: OutputFile) -> Making:
+    with saved.open("rb") as opened:
+        return _read(opened, file)
+
+
+def _read(content: bytes | BinaryIO, file: OutputFile) -> Making:
     texts = read_media(content, file.filename)
     prompt = _parsed(texts.get("prompt", ""))
     workflow = _parsed(texts.get("workflow", ""))
@@ -78,7 +89,9 @@ def _parsed(text: str) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-async def making_of(client: ComfyClient, control: Control, output: Output, source: str = "") -> Making:
+async def making_of(
+    client: ComfyClient, control: Control, output: Output, source: str = "", saved: Path | None = None
+) -> Making:
     """From the source that was asked for, else from the history, else from the file."""
     if source != FILE:
         try:
@@ -88,4 +101,4 @@ async def making_of(client: ComfyClient, control: Control, output: Output, sourc
                 raise
     if output.file is None:
         raise ComfyError("A text of a node is not a file", "there is nothing in it to read")
-    return await from_file(client, output.file)
+    return await from_file(client, output.file, saved)

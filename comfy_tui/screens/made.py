@@ -112,14 +112,14 @@ class MadeScreen(_Page):
         try:
             if session is None:
                 raise ComfyError("The console is not connected yet", "", "r asks again.")
-            making = await making_of(session.client, session.control, output, self._source)
+            saved = await self.console.saves.path_of(output)
+            making = await making_of(session.client, session.control, output, self._source, saved)
         except ComfyError as error:
             other = "the file" if self._source != FILE else "the history"
             self._show_error(error, Line(""), Line(f"w looks into {other} instead.", "dim"))
             return
         self._making = making
         self._say(f"What made {output.name} · from {making.source}")
-        saved = await self.console.saves.path_of(output)
         url = output.url(self.console.connection.url)
         lines = await asyncio.to_thread(made_lines, output, making, url=url, saved=saved)
         self.query_one(LineView).set_lines(lines)

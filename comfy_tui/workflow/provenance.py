@@ -13,6 +13,8 @@ from comfy_tui.workflow.loras import Lora, loras_of
 from comfy_tui.workflow.parameters import MODEL_ENDINGS, is_link
 from comfy_tui.workflow.tracing import Traced, Tracer
 
+#: Of more samplers only the last are looked at: a prompt from outside may have thousands.
+_MOST_SAMPLERS = 40
 _NOISE = ("noise_seed", "seed")
 #: Inputs by which a node is known to take samples, whatever its class.
 _SAMPLES = frozenset(("latent_image", "latent", "samples", "latents", "noise", "guider"))
@@ -82,7 +84,7 @@ def provenance(prompt: Mapping[str, Any], node_id: str = "") -> Provenance:
     known = node_id in tracer.nodes
     wanted = tracer.before(node_id) if known else tuple(tracer.nodes)
     chosen = {key: tracer.nodes[key] for key in wanted}
-    samplers = [key for key in wanted if _is_sampler(chosen[key].inputs)]
+    samplers = [key for key in wanted if _is_sampler(chosen[key].inputs)][-_MOST_SAMPLERS:]
     positive, negative, zeroed = _texts(tracer, chosen, samplers)
     loras = loras_of(chosen, tracer)
     return Provenance(
