@@ -42,7 +42,8 @@ def judged(kind: str, version: str = "0.26.0", /, **inputs: Any) -> set[tuple[st
     ("file", "expected"),
     [
         ("3d/cube.glb", set()),
-        ("3d/unknown.glb", set()),
+        ("elsewhere/unknown.glb", set()),
+        ("3d/unknown.glb", {(FAILED, "model_file")}),
         ("none", set()),
         ("", set()),
         (None, set()),

@@ -41,7 +41,7 @@ PORTS = st.fixed_dictionaries(
         "link": mixed(IDS),
         "links": mixed(st.lists(IDS, max_size=3)),
         "linkIds": mixed(st.lists(IDS, max_size=3)),
-        "widget": mixed(st.fixed_dictionaries({"name": NAMES})),
+        "widget": mixed(st.fixed_dictionaries({"name": mixed(NAMES)})),
     },
 )
 NODES = st.fixed_dictionaries(

@@ -21,6 +21,7 @@ _KINDS = {"image_upload": "image", "audio_upload": "audio", "video_upload": "vid
 _CORE_PICKERS = {("LoadLatent", "latent"): "latent", ("WebcamCapture", "image"): "image"}
 # These look for their file too, but take "none", nothing and a link.
 _MODEL_PICKERS = frozenset((("Load3D", "model_file"), ("Load3DAdvanced", "model_file")))
+_MODELS = "3d/"
 MODEL_KIND = "3D model"
 FILE_UNKNOWN = "file_unknown"
 ServerFile = tuple[str, str]
@@ -110,6 +111,8 @@ class Files:
         folder, path = server_file(name)
         if (folder, path) in self._known:
             return self._known[folder, path]
+        if core and item.options.get("file_upload") and (folder, path[:3]) == ("input", _MODELS):
+            return False  # the choices are all that lies there
         if folder != "input" or "/" in path or "\\" in path or path in (".", ".."):
             return None
         if not core and (item.options.get("image_folder", "input") != "input" or "remote" in item.options):

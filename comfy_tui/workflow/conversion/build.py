@@ -206,7 +206,8 @@ def _append_extras(
             continue
         slot = _saved_slot(entry)
         mark = entry.get("widget")
-        widget_name = mark.get("name") if isinstance(mark, Mapping) else None
+        marked = mark.get("name") if isinstance(mark, Mapping) else None
+        widget_name = marked if isinstance(marked, str) else None
         stale = bool(dynamic) and name.startswith(dynamic)
         if stale or (slot.marked and widget_name not in widgets):
             if slot.link is not None:
