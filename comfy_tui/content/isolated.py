@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.util
 import json
+import re
 import struct
+import subprocess
 import sys
+import tempfile
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,55 +78,73 @@ async def run_worker(task: str, content: bytes, options: dict[str, Any]) -> Isol
     Raises:
         BadReply: it is no such file, a broken one, or took too much time or memory.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "comfy_tui.content.worker", task, json.dumps(options)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    worker = _Worker(task, options)
     try:
-        async with asyncio.timeout(TIMEOUT_S):
-            feeding = asyncio.create_task(_feed(process, content))
-            try:
-                answer = await _read(process)
-            finally:
-                feeding.cancel()
-    except TimeoutError:
-        raise BadReply("The file takes too long to read", f"more than {TIMEOUT_S:g} s", _HINT) from None
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        # Its end is waited for, so that no dead process stays behind.
-        await asyncio.shield(process.wait())
-    return await asyncio.to_thread(_result, *answer)
+        return await asyncio.to_thread(worker.run, content)
+    except asyncio.CancelledError:
+        worker.kill()
+        raise
 
 
-async def _feed(process: asyncio.subprocess.Process, content: bytes) -> None:
-    assert process.stdin is not None
-    # A worker that ended early has said why.
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        for start in range(0, len(content), 1 << 20):
-            process.stdin.write(content[start : start + (1 << 20)])
-            await process.stdin.drain()
-        process.stdin.close()
+class _Worker:
+    """One process.  Not asyncio's: its watcher writes to the terminal where a process ends by surprise."""
 
+    def __init__(self, task: str, options: dict[str, Any]) -> None:
+        self._command = [sys.executable, "-m", "comfy_tui.content.worker", task, json.dumps(options)]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._killed = self._late = False
 
-async def _read(process: asyncio.subprocess.Process) -> tuple[dict[str, Any], bytes]:
-    assert process.stdout is not None
-    try:
-        (length,) = struct.unpack(">I", await process.stdout.readexactly(4))
-        if length > _HEAD_BYTES:
-            raise _broken("its reader answers nonsense")
-        head = json.loads(await process.stdout.readexactly(length))
-        pixels = bytearray()
-        while chunk := await process.stdout.read(1 << 18):
-            pixels += chunk
-            if len(pixels) > FRAMES_BYTES + (1 << 20):
-                raise _broken("its reader answers without end")
-    except (asyncio.IncompleteReadError, ValueError):
-        raise _broken("its reader broke down on it: too much memory or time, or an error in it") from None
-    return head, bytes(pixels)
+    def kill(self) -> None:
+        """End it, also before it has begun."""
+        self._killed = True
+        if self._process is not None:
+            self._process.kill()
+
+    def _end_late(self) -> None:
+        self._late = True
+        self.kill()
+
+    def run(self, content: bytes) -> Isolated:
+        """Blocks."""
+        with tempfile.TemporaryFile() as file:
+            file.write(content)
+            file.seek(0)
+            with subprocess.Popen(
+                self._command,
+                stdin=file,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            ) as process:
+                self._process = process
+                timer = threading.Timer(TIMEOUT_S, self._end_late)
+                timer.start()
+                try:
+                    if self._killed:
+                        process.kill()
+                    head, pixels = self._read(process)
+                finally:
+                    timer.cancel()
+                    process.kill()
+        return _result(head, pixels)
+
+    def _read(self, process: subprocess.Popen[bytes]) -> tuple[dict[str, Any], bytes]:
+        assert process.stdout is not None
+        try:
+            (length,) = struct.unpack(">I", process.stdout.read(4))
+            if length > _HEAD_BYTES:
+                raise _broken("its reader answers nonsense")
+            head = json.loads(process.stdout.read(length))
+        except (struct.error, ValueError):
+            if self._late:
+                raise BadReply(
+                    "The file takes too long to read", f"more than {TIMEOUT_S:g} s", _HINT
+                ) from None
+            raise _broken("its reader broke down on it: too much memory or time, or an error in it") from None
+        pixels = process.stdout.read(FRAMES_BYTES + (1 << 20) + 1)
+        if len(pixels) > FRAMES_BYTES + (1 << 20):
+            raise _broken("its reader answers without end")
+        return head, pixels
 
 
 def _broken(why: str) -> BadReply:
@@ -135,7 +156,7 @@ def _result(head: dict[str, Any], pixels: bytes) -> Isolated:
     times: list[float] = []
     offset = 0
     if head.get("error"):
-        raise _broken(str(head["error"]))
+        raise _broken(_plain(str(head["error"])))
     from PIL import Image as pillow
 
     mode = "RGBA" if head.get("mode") == "RGBA" else "RGB"
@@ -156,6 +177,11 @@ def _result(head: dict[str, Any], pixels: bytes) -> Isolated:
         )
     except (ValueError, TypeError) as error:
         raise _broken("its reader answers nonsense") from error
+
+
+def _plain(error: str) -> str:
+    """The library's words without its numbers and names of classes."""
+    return re.sub(r"^\w+: |\[Errno -?\d+\] |: '<none>'$", "", error)
 
 
 def _info(head: dict[str, Any]) -> MediaInfo:

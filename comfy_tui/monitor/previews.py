@@ -19,6 +19,8 @@ __all__ = ["BUDGET_BYTES", "Level", "Preview", "Previews"]
 
 #: All decoded pictures together, whatever their number; what is being read comes on top, two at once.
 BUDGET_BYTES = 72 * 1024 * 1024
+#: So many previews wait for the disk at most; others are fetched again when they are forgotten.
+_WRITING = 6
 #: Facts about files outlive their pictures.
 _FACTS = 20_000
 
@@ -122,7 +124,7 @@ class Previews:
 
     def _to_disk(self, server_url: str, output: Output, found: Preview) -> None:
         """Beside what is shown: nobody waits for the disk."""
-        if self.cache is not None and found.text is None:
+        if self.cache is not None and found.text is None and len(self._writing) < _WRITING:
             writing = asyncio.create_task(
                 asyncio.to_thread(_write, self.cache, _key(server_url, output), found)
             )

@@ -29,6 +29,10 @@ _AT_ONCE_PIXELS = 50_000
 _KEPT_PARTS = 6
 
 
+#: What a run of characters takes, measured: its own and its part of the line that is made of it.
+_RUN_BYTES = 900
+
+
 class Drawing:
     """A picture for a box of cells of this terminal."""
 
@@ -51,7 +55,7 @@ class Drawing:
     @property
     def size_bytes(self) -> int:
         """About how much memory it takes."""
-        size = len(self.data) + sum(200 * len(row) for row in self.rows)
+        size = len(self.data) + sum(_RUN_BYTES * len(row) for row in self.rows)
         if self._pixels is not None:
             size += self._pixels.width * self._pixels.height * len(self._pixels.mode)
         return size + sum(len(tile[2]) for tiles in self._tiles.values() for tile in tiles) + 1000

@@ -13,7 +13,7 @@ from comfy_tui.widgets.row_list import Cell, Column, Row
 
 COLUMNS = (
     Column("Name"),
-    Column("Kind", 7),
+    Column("Kind", 8),
     Column("Of", 5, drop=4),
     Column("Node", 12, drop=3),
     Column("Workflow", 22, drop=2),
