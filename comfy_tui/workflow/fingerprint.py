@@ -22,22 +22,24 @@ _ROUNDS_LIMIT = 64
 
 def fingerprint(prompt: Mapping[str, Any]) -> str:
     """The mark of a prompt's structure: 32 hexadecimal characters; never raises."""
-    return _digest(_shape(prompt))
+    return fingerprints(prompt)[0]
 
 
 def timing_fingerprint(prompt: Mapping[str, Any]) -> str:
     """The mark of the structure and of the values that make a run longer: models, steps, sizes."""
+    return fingerprints(prompt)[1]
+
+
+def fingerprints(prompt: Mapping[str, Any]) -> tuple[str, str]:
+    """Both: of the structure, and of that and the values that make a run longer."""
     marks = _node_marks(prompt)
+    shape = sorted(marks.values())
     values = sorted(
         f"{marks.get(field.node_id, '')} {field.input} {_plain(field.value)}"
         for field in fields(prompt)
         if field.kind in _TIMING_KINDS or field.input.rsplit(".", 1)[-1] in _TIMING_INPUTS
     )
-    return _digest([*_shape(prompt), *values])
-
-
-def _shape(prompt: Mapping[str, Any]) -> list[str]:
-    return sorted(_node_marks(prompt).values())
+    return _digest(shape), _digest([*shape, *values])
 
 
 def _node_marks(prompt: Mapping[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from comfy_tui.monitor.journal.event_table import plain
 from comfy_tui.monitor.journal.job_read import LIGHT, marks, one, read
 from comfy_tui.monitor.journal.journal import is_alive
 from comfy_tui.monitor.journal.row import Asked, Fate, JournalJob, Place
-from comfy_tui.workflow.fingerprint import fingerprint, timing_fingerprint
+from comfy_tui.workflow.fingerprint import fingerprints
 
 #: Longer than any submission is under way: whoever had it has given up, or is another process by now.
 LEASE_S = 300.0
@@ -33,6 +33,7 @@ def put(
     order: int = 0,
 ) -> None:
     """Write a job of ours with all that is needed to send it, before anything is done with it."""
+    structure, timing = fingerprints(asked.prompt)
     values: dict[str, Any] = {
         "server": place.server,
         "prompt_id": asked.prompt_id,
@@ -43,8 +44,8 @@ def put(
         "evidence": plain(evidence),
         "number": asked.number,
         "client_id": asked.client_id,
-        "fingerprint": fingerprint(asked.prompt),
-        "timing": timing_fingerprint(asked.prompt),
+        "fingerprint": structure,
+        "timing": timing,
         "noted_at_s": now_s,
         "had_keys": int(has_keys(asked.extra_data)),
         "owner": place.owner,

@@ -239,12 +239,11 @@ class Journal:
             server: on that address only.
         """
         from comfy_tui.monitor.journal import median_table
-        from comfy_tui.workflow.fingerprint import fingerprint, timing_fingerprint
+        from comfy_tui.workflow.fingerprint import fingerprints
 
         def look(connection: sqlite3.Connection) -> Medians:
-            return median_table.medians(
-                connection, timing_fingerprint(prompt), fingerprint(prompt), server=server
-            )
+            structure, timing = fingerprints(prompt)
+            return median_table.medians(connection, timing, structure, server=server)
 
         return await self.call(look)
 

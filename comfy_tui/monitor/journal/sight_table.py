@@ -13,7 +13,7 @@ from comfy_tui.monitor.journal.event_table import plain
 from comfy_tui.monitor.journal.job_table import TITLE_LIMIT
 from comfy_tui.monitor.journal.row import Fate, Place
 from comfy_tui.monitor.state import Job
-from comfy_tui.workflow.fingerprint import fingerprint, timing_fingerprint
+from comfy_tui.workflow.fingerprint import fingerprints
 
 _TEXTS_LIMIT = 20_000
 
@@ -107,8 +107,7 @@ def _learn(connection: sqlite3.Connection, place: Place, record: JobRecord) -> N
         connection.execute(
             "UPDATE job SET fingerprint = ?, timing = ?, had_keys = ?, search = ?, document = ? WHERE id = ?",
             (
-                fingerprint(record.prompt),
-                timing_fingerprint(record.prompt),
+                *fingerprints(record.prompt),
                 int(has_keys(record.extra_data)),
                 search_text(record.prompt),
                 pack(record.prompt, record.extra_data),

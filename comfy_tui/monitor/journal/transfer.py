@@ -10,7 +10,7 @@ from typing import Any
 from comfy_tui.monitor.journal.document import has_keys, pack, search_text, unpack
 from comfy_tui.monitor.journal.event_table import plain
 from comfy_tui.monitor.journal.row import Fate
-from comfy_tui.workflow.fingerprint import fingerprint, timing_fingerprint
+from comfy_tui.workflow.fingerprint import fingerprints
 
 #: A longer line is no job.
 LINE_LIMIT = 64 * 1024 * 1024
@@ -101,9 +101,10 @@ def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
     if isinstance(prompt, dict):
         extra = extra if isinstance(extra, dict) else {}
+        structure, timing = fingerprints(prompt)
         values |= {
-            "fingerprint": fingerprint(prompt),
-            "timing": timing_fingerprint(prompt),
+            "fingerprint": structure,
+            "timing": timing,
             "search": search_text(prompt),
             "document": pack(prompt, extra),
             "had_keys": int(values["had_keys"] or has_keys(extra)),
