@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_tui.comfy.types import ExecutionError, JobRecord
 from comfy_tui.monitor.state import Unsent
-from comfy_tui.monitor.troubleshoot.diagnose import diagnose
+from comfy_tui.monitor.troubleshoot.diagnose import diagnose, diagnose_problem
 from comfy_tui.monitor.troubleshoot.failure import Failure, title_of_node
 from comfy_tui.text import clean, clean_lines, count_of
 from comfy_tui.widgets.failure_lines import failure_lines
@@ -59,9 +59,11 @@ def _limited(lines: Iterable[Line]) -> tuple[Line, ...]:
 
 def unsent_report(entry: Unsent) -> tuple[Line, ...]:
     """What is known of a submission that nobody confirmed."""
+    cause = diagnose_problem(entry.reason)
     return (
         Line(clean(entry.reason.title), "strong"),
         Line(clean(entry.reason.message, 2000)),
+        *((Line(cause.cause),) if cause is not None else ()),
         Line(clean(entry.reason.hint, 1000)),
         Line(""),
         Line(unsent_advice(entry)),

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from comfy_tui.alert_reading import is_address
 from comfy_tui.alert_settings import AlertSettings, Body, Way, Webhook
+from comfy_tui.comfy.reach import is_loopback
 from comfy_tui.errors import ComfyError, ConfigError
 from comfy_tui.monitor.alerts.alert import Alert
 
@@ -167,10 +168,14 @@ async def post(webhook: Webhook, alert: Alert, limit_s: float = LIMIT_S) -> str:
         **{name: value.reveal() for name, value in named},
     }
     content = json_body(alert) if is_json else plain_text(alert)
+    # Its certificates are read from the disk: not while keys wait.
+    client = await asyncio.to_thread(
+        lambda: httpx.AsyncClient(follow_redirects=False, timeout=limit_s, trust_env=not is_loopback(url))
+    )
     # "from None" and words of our own: an error of the library names the address, which may be a secret.
     try:
         async with (
-            httpx.AsyncClient(follow_redirects=False, timeout=limit_s) as client,
+            client,
             client.stream("POST", url, content=content, headers=headers) as answer,
         ):
             status = answer.status_code

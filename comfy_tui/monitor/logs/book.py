@@ -74,7 +74,8 @@ class LogBook:
         #: Whether the last line is unfinished.
         self._is_open = False
         self._in_traceback = False
-        self._known: dict[LogEntry, None] = {}
+        #: Pieces by their time and a hash of their text: a piece may be 64 kB.
+        self._known: dict[tuple[str, int], None] = {}
         self.changed_from: int | None = None
 
     # -- pieces --------------------------------------------------------------------------------
@@ -82,7 +83,7 @@ class LogBook:
     def take_whole(self, entries: Iterable[LogEntry]) -> None:
         """Add what is new in an answer that holds all that the server keeps."""
         pieces = tuple(entries)
-        new = [entry for entry in pieces if entry not in self._known]
+        new = [entry for entry in pieces if _mark(entry) not in self._known]
         if self._known and pieces and len(new) == len(pieces):
             # Nothing of what was known is there: between the two answers something may lie.
             began_anew = len(pieces) < 250
@@ -95,7 +96,7 @@ class LogBook:
 
     def take_live(self, entries: Iterable[LogEntry]) -> None:
         """Add pieces as they are written."""
-        self._take([entry for entry in entries if entry not in self._known])
+        self._take([entry for entry in entries if _mark(entry) not in self._known])
 
     def add_note(self, words: str) -> None:
         """A line of our own."""
@@ -104,7 +105,7 @@ class LogBook:
 
     def _take(self, entries: list[LogEntry]) -> None:
         for entry in entries:
-            self._known[entry] = None
+            self._known[_mark(entry)] = None
             self._write(entry.text, entry.at)
         while len(self._known) > _KNOWN:
             del self._known[next(iter(self._known))]
@@ -168,6 +169,10 @@ class LogBook:
         """The number of the first line that is new or another one since the last call; None: none is."""
         changed, self.changed_from = self.changed_from, None
         return changed
+
+
+def _mark(entry: LogEntry) -> tuple[str, int]:
+    return entry.at, hash(entry.text)
 
 
 _TAG = re.compile(r"^\W{0,4}(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)\b\W", re.IGNORECASE)
