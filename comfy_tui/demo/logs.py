@@ -53,6 +53,15 @@ class Logs:
         if value >= maximum:
             self.write_raw("\n")
 
+    def write_bar(self, text: str) -> None:
+        """Write a bar over the one before, as tqdm does: one place of the ring, and no line's end."""
+        entry = {"t": datetime.datetime.now().isoformat(), "m": f"\r{text}"}
+        with self._lock:
+            if self._entries and self._entries[-1]["m"].startswith("\r"):
+                self._entries.pop()
+            self._entries.append(entry)
+        self.on_write(entry)
+
     def entries(self) -> list[dict[str, str]]:
         """All kept chunks, oldest first."""
         with self._lock:

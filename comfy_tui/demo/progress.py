@@ -95,6 +95,7 @@ class NodeContext:
         self._state = state
         self._progress = progress
         self._node_id = node_id
+        self._bar_began_s = self._bar_at_s = 0.0
         self.folders = state.folders
         self.memory = state.memory
         self.prompt = job.prompt
@@ -105,6 +106,21 @@ class NodeContext:
         """Report a step; raises if somebody asked the prompt to stop."""
         self._look()
         self._progress.step(self._node_id, value, maximum, preview)
+
+    def bar(self, value: int, maximum: int) -> None:
+        """Draw a sampler's bar in the log, as tqdm does: at most ten times a second, and at the end."""
+        now = time.monotonic()
+        if value <= 1:
+            self._bar_began_s, self._bar_at_s = now, 0.0
+        if now - self._bar_at_s < _MIN_PAUSE_S and value < maximum:
+            return
+        self._bar_at_s = now
+        spent = max(1e-6, now - self._bar_began_s)
+        rate, filled = value / spent, value * 10 // maximum
+        drawn = f"{value * 100 // maximum:3d}%|{'█' * filled}{' ' * (10 - filled)}| {value}/{maximum}"
+        left = int((maximum - value) / rate)
+        times = f"{int(spent) // 60:02}:{int(spent) % 60:02}<{left // 60:02}:{left % 60:02}"
+        self._state.logs.write_bar(f"{drawn} [{times}, {rate:5.2f}it/s]")
 
     def sleep(self, seconds: float) -> None:
         """Take time, divided by the speed of the server."""

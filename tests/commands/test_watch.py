@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from queue_support import graph, post_other
 from run_support import Call, events, sleeping
 from support import until
 
+DEMO = Path(cli.__file__).parent / "demo" / "workflows"
 LEGACY = pytest.mark.parametrize("legacy", [False, True], ids=["new", "old"])
 
 
@@ -65,13 +67,18 @@ async def test_a_job_is_followed_by_the_beginning_of_its_id(watch: Call, legacy:
 
 async def test_the_queue_is_followed_until_it_is_empty(watch: Call) -> None:
     async with DemoServer(speed=30) as server:
+        held = await post_other(server, "held", graph("DemoHang"))
         ids = [await post_other(server, f"job {n}", sleeping(6.0 + n, 20)) for n in range(3)]
         ids.append(await post_other(server, "quick", graph()))
         failing = await post_other(server, "fails", graph("DemoError", message="on purpose"))
-        code, out, _ = await watch(server, "--json")
+        watching = asyncio.create_task(watch(server, "--json"))
+        await until(lambda: server.state.logs.subscribers and server.faults.count("/queue") >= 2)
+        server.state.queue.interrupt()
+        code, out, _ = await watching
         ends = {event["prompt_id"]: event for event in events(out) if event["event"] == "ended"}
-        assert set(ends) == {*ids, failing}
+        assert set(ends) == {held, *ids, failing}
         assert code == 1
+        assert ends[held]["state"] == "interrupted"
         assert {ends[item]["state"] for item in ids} == {"completed"}
         error = ends[failing]["error"]
         assert (ends[failing]["state"], error["type"], error["class_type"]) == (
@@ -160,3 +167,15 @@ async def test_ctrl_c_ends_the_watching_and_nothing_else() -> None:
         assert running is not None
         assert running.prompt_id == prompt_id
         assert "/interrupt" not in {path for _, path in server.requests}
+
+
+async def test_the_bar_of_a_sampler_is_followed_in_the_log(watch: Call) -> None:
+    async with DemoServer(speed=1, previews=False) as server:
+        workflow = json.loads((DEMO / "text_to_image.json").read_text("utf-8"))
+        await post_other(server, "theirs", workflow)
+        code, out, err = await watch(server, "--json")
+        assert code == 0, err
+        steps = [event for event in events(out) if event["event"] == "progress"]
+        assert len(steps) >= 3
+        assert all(event["from_log"] and event["max"] == 20 and event["node"] is None for event in steps)
+        assert [event["value"] for event in steps] == sorted(event["value"] for event in steps)

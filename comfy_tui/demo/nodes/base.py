@@ -35,6 +35,9 @@ class Context(Protocol):
     def progress(self, value: int, maximum: int, preview: Image.Image | None = None) -> None:
         """Report a step; raises :class:`Interrupted` if somebody asked for it."""
 
+    def bar(self, value: int, maximum: int) -> None:
+        """Draw a bar in the server's log, as samplers do."""
+
     def sleep(self, seconds: float) -> None:
         """Take time, divided by the speed of the server. Does not notice interruptions, like a GPU."""
 

@@ -95,6 +95,7 @@ def _sample(ctx: Context, inputs: dict[str, Any], seed: int, first: int, last: i
     with ctx.memory.working(pixels * _SAMPLE_BYTES_PER_PIXEL):
         for step in range(1, steps + 1):
             ctx.sleep(pixels / 1_000_000 * _STEP_S_PER_MEGAPIXEL)
+            ctx.bar(step, steps)
             ctx.progress(step, steps, Image.blend(noise, final, step / steps))
     return replace(latent, text=text, seed=seed, source=latent.source if inputs.get("denoise") == 0 else None)
 
