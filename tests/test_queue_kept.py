@@ -126,8 +126,10 @@ async def test_held_jobs_are_there_after_a_restart_of_console_and_server() -> No
         await d.ui.see("Waiting (1)")
         await d.ui.press("H", "y")
         await d.ui.see("◇ held")
+        await restarted(d)
         async with console(d.server.url) as again:
-            await until(lambda: [entry.prompt_id for entry in again.app.jobs.kept] == [held])
+            await until(lambda: [entry.kept_as.value for entry in again.app.jobs.kept] == ["lost", "held"])
+            assert held == again.app.jobs.kept[1].prompt_id
 
 
 async def test_jobs_that_were_not_sent_are_sent_after_a_yes() -> None:

@@ -225,7 +225,7 @@ def kept(connection: sqlite3.Connection, place: Place) -> tuple[JournalJob, ...]
         place,
         waiting,
         "NOT dismissed AND again_as = '' AND (ours OR fate NOT IN ('lost', 'gone'))",
-        "fate, place, noted_at_s, id",
+        "CASE fate WHEN 'lost' THEN 0 WHEN 'gone' THEN 1 ELSE 2 END, place, noted_at_s, id",
     )
 
 
