@@ -191,7 +191,7 @@ async def test_interrupt_the_running_job(legacy: bool) -> None:
         await d.ui.press("x")
         await d.ui.see("1 job, not yours", "A running job is interrupted")
         await d.ui.press("y")
-        await d.ui.see("Interruption asked for: poster", "It stops at its next", "⊘ cancelled")
+        await d.ui.see("Interruption asked for: poster", "It stops where its", "⊘ cancelled")
         assert d.server_has() == set()
 
 

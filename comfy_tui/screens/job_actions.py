@@ -289,9 +289,8 @@ def _cancel_words(result: Cancelled, titles: dict[str, str], discarded: int) -> 
     if result.removed:
         lines.append(f"Removed from the queue: {names(result.removed)}.")
     if result.interrupted:
-        lines.append(
-            f"Interruption asked for: {names(result.interrupted)}. It stops where its node looks: at a step, or the next node."
-        )
+        where = "It stops where its node looks: at a step, or before the next node."
+        lines.append(f"Interruption asked for: {names(result.interrupted)}. {where}")
     if result.gone:
         lines.append(f"Already gone: {names(result.gone)}.")
     if discarded:
