@@ -64,6 +64,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _log = logging.getLogger("comfy_tui")
+#: So many events of earlier runs are listed at the start.
+_PAST_EVENTS = 100
 _SAFE, _ASCII = SafeFilter(), AsciiFilter()
 
 
@@ -258,6 +260,7 @@ class ComfyApp(App[int]):
             long_job_s=config.long_job_minutes * 60,
         )
         self._attendant = attendant
+        self.run_worker(self._recall_events(attendant, profile.name), group="recall", exclusive=True)
         self.session = session
         if config.auto_save or self._saves is not None:
             self.saves.follow(session)
@@ -296,6 +299,10 @@ class ComfyApp(App[int]):
     def memory_of(self, job: Job) -> MemoryThen | None:
         """The memory when a job ended, where that was seen."""
         return self._attendant.memory_of(job) if self._attendant is not None else None
+
+    async def _recall_events(self, attendant: Attendant, server: str) -> None:
+        if self.journal is not None and not self.journal.closed:
+            attendant.recall(await self.journal.events(limit=_PAST_EVENTS, server=server))
 
     def _list_events(self, happened: Happened) -> None:
         self.happened = happened

@@ -202,3 +202,18 @@ async def test_copy_the_lines_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(d.ui.app, "copy", lambda text, what: copied.append(text))
         await d.ui.press("y")
         assert "To see it go to" in copied[0]
+
+
+async def test_events_of_an_earlier_run_are_listed_once() -> None:
+    async with DemoServer(speed=10.0, previews=False) as demo:
+        async with console(demo.url, size=(130, 40)) as ui:
+            await ui.online()
+            desk = Desk(demo, ui)
+            await desk.ours("the first run's", seeded())
+            await until(lambda: any(event.kind == "done" for _, event in ui.app.happened))
+        async with console(demo.url, size=(130, 40)) as ui:
+            await ui.online()
+            await ui.press("5")
+            screen = await ui.see("✓ done the first run's", "Connected")
+            assert screen.count("done the first run's") == 1
+            assert screen.count("Connected") == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from comfy_tui.alert_settings import AlertSettings
 from comfy_tui.comfy.reach import is_loopback
@@ -106,6 +106,19 @@ class Attendant:
                 self._clock(),
             )
         )
+
+    def recall(self, events: Iterable[JournalEvent]) -> None:
+        """List events of earlier runs behind those of this one.
+
+        Args:
+            events: from the journal, oldest first; what this run has written is left out.
+        """
+        own = {(event.kind, event.at_s, event.title) for _, event in self._events}
+        for event in reversed(list(events)):
+            if (event.kind, event.at_s, event.title) not in own and len(self._events) < KEPT_EVENTS:
+                self._count += 1
+                self._events.append((self._count, event))
+        self._publish(tuple(self._events))
 
     def memory_of(self, job: Job) -> MemoryThen | None:
         """The memory when the job ended, where this run of the console saw it end."""

@@ -31,6 +31,7 @@ WIDE = 120
 #: while is painted at once.
 _PAINT_S = 1.0
 _AT_ONCE_S = 0.02
+_DAY_S = 86_400.0
 _LEVELS = ((Level.DEBUG, "all lines"), (Level.WARNING, "warnings and errors"), (Level.ERROR, "errors"))
 _LOOKS = {
     "connected": ("●", "good"),
@@ -217,7 +218,8 @@ class LogsScreen(ConsoleScreen):
     def _paint_events(self) -> None:
         happened = self.console.happened
         self._events = {f"{event.at_s:.6f}-{number}": event for number, event in happened}
-        rows = [_event_row(key, event) for key, event in self._events.items()]
+        now_s = self.now_s()
+        rows = [_event_row(key, event, now_s) for key, event in self._events.items()]
         if not rows:
             rows = [Row("#", ("", "", Cell("nothing happened yet", "dim")), heading=False)]
         self.query_one("#events", RowList).set_rows(rows)
@@ -317,9 +319,11 @@ class LogsScreen(ConsoleScreen):
         view.focus()
 
 
-def _event_row(key: str, event: JournalEvent) -> Row:
+def _event_row(key: str, event: JournalEvent, now_s: float) -> Row:
     glyph, look = _LOOKS.get(event.kind, ("·", ""))
     words = f"{event.title}: {event.text}" if event.text else event.title
     if event.kind in ("queued", "started", "done", "failed", "cancelled"):
         words = f"{event.kind} {words}"
-    return Row(key, (Cell(clock_text(event.at_s), "dim"), Cell(glyph, look), words))
+    old = now_s - event.at_s > _DAY_S
+    when = time.strftime("%d %b", time.localtime(event.at_s)) if old else clock_text(event.at_s)
+    return Row(key, (Cell(when, "dim"), Cell(glyph, look), words))
