@@ -16,7 +16,8 @@ from comfy_tui.monitor.journal.row import JournalEvent
 from comfy_tui.monitor.state import Connection, Job, Jobs, Link, Notice, Update
 from comfy_tui.text import clean, format_duration
 
-_REMEMBERED = 4_000
+#: So many jobs are remembered, and all that are listed.
+_REMEMBERED = 500
 
 
 class Changes:
@@ -100,7 +101,8 @@ class Changes:
                     yield self._event("queued", job.title, "", prompt_id=job.prompt_id)
                 if job.state is JobState.RUNNING:
                     yield self._event("started", job.title, "", prompt_id=job.prompt_id)
-        while len(self._states) > _REMEMBERED:
+        listed = len(jobs.ended) + len(jobs.running) + len(jobs.pending)
+        while len(self._states) > max(_REMEMBERED, listed):
             self._states.popitem(last=False)
 
     def _ended(self, job: Job) -> JournalEvent:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from comfy_tui.comfy.client import ComfyClient
-from comfy_tui.errors import ApiError
+from comfy_tui.errors import ApiError, Refused
 from comfy_tui.monitor.state import Jobs
 from comfy_tui.text import clean
 
@@ -56,6 +56,8 @@ class Lifetime:
         self._mark = ""
         self._top = -1
         self._ended: frozenset[str] = frozenset()
+        #: All that was listed in the last answer.
+        self._known: frozenset[str] = frozenset()
         self._last_s: float | None = None
         self._away: tuple[float, float, str] | None = None
         self._words_of_gap = ""
@@ -108,7 +110,7 @@ class Lifetime:
     async def judge(self, jobs: Jobs, asked_at_s: float) -> Verdict:
         """Say whether it was started again before this answer; looks into its log."""
         gap = self.gap(asked_at_s)
-        now, before = await self._read_mark(), self._mark
+        (now, unread), before = await self._read_mark(), self._mark
         evidence: list[str] = []
         restarted: bool | None = None
         if now not in ("", NO_START) and before:
@@ -118,23 +120,28 @@ class Lifetime:
                 evidence.append(f"its log says that it was started at {clean(when)}")
             else:
                 evidence.append(f"by its log it runs since {clean(when)}")
-        listed = [job for job in (*jobs.running, *jobs.pending, *jobs.ended)]
-        numbers = [job.number for job in listed if job.number >= 0]
-        if restarted is not False and numbers and self._top > max(numbers):
+        # Of new jobs only: the one with the highest number may have been taken out.
+        active = [job for job in (*jobs.running, *jobs.pending) if job.number >= 0]
+        numbers = [job.number for job in active if job.prompt_id not in self._known]
+        if restarted is not False and not self._is_new and numbers and self._top >= min(numbers):
             restarted = True
-            evidence.append(f"its job numbers begin again (at most {max(numbers):g}, {self._top} before)")
+            evidence.append(
+                f"its job numbers begin again (a new one has {min(numbers):g}, {self._top} before)"
+            )
         forgotten = bool(self._ended) and not self._ended & {job.prompt_id for job in jobs.ended}
         if forgotten:
             evidence.append("its history was emptied")
+        # What its log says now tells nothing of the time before it was first read.
+        unread = unread or (bool(now) and not before)
         if gap:
             evidence.append(gap)
         elif restarted is None:
-            evidence.append("it answered all the time")
+            evidence.append("its log had not been read before" if unread else "it answered all the time")
         if now:
             self._mark = now
         if restarted:
             self._top = -1
-        return Verdict(restarted, bool(gap) or forgotten, "; ".join(evidence))
+        return Verdict(restarted, bool(gap) or forgotten or unread, "; ".join(evidence))
 
     def answered(self, jobs: Jobs, asked_at_s: float) -> bool:
         """It answered and everything was judged; returns whether there is something new to remember."""
@@ -143,17 +150,19 @@ class Lifetime:
         whole = [int(job.number) for job in listed if job.number >= 0 and job.number == int(job.number)]
         self._top = max([self._top, *whole])
         self._ended = frozenset(job.prompt_id for job in jobs.ended)
+        self._known = frozenset(job.prompt_id for job in listed)
         new = self._is_new or self._away is not None or before != self._top
         self._last_s, self._away, self._is_new = asked_at_s, None, False
         return new
 
-    async def _read_mark(self) -> str:
+    async def _read_mark(self) -> tuple[str, bool]:
+        """The mark, or nothing; and whether it could be had another time."""
         try:
             entries = await self._client.log_entries()
-        except ApiError:
-            return ""
+        except ApiError as error:
+            return "", not isinstance(error, Refused)
         starts = [entry.at for entry in entries if _STARTED.search(entry.text)]
-        return starts[-1][:40] if starts else NO_START
+        return (starts[-1][:40] if starts else NO_START), False
 
 
 def _clock_words(at_s: float) -> str:

@@ -71,6 +71,8 @@ class Register(Watch):
         self._misses: dict[str, int] = {}
         self._verdict: Verdict | None = None
         self._written: dict[str, object] = {}
+        #: Listed, and not written yet.
+        self._left: set[str] = set()
         self._fresh: list[JobRecord] = []
         self._unsettled: set[str] = set()
         self._unlooked = True
@@ -171,9 +173,12 @@ class Register(Watch):
         signatures = {job.prompt_id: _signature(job) for job in everything}
         changed = [job for job in everything if self._written.get(job.prompt_id) != _signature(job)]
         fresh, self._fresh = self._fresh, []
+        self._left = set()
         if changed or fresh:
-            for prompt_id in await self._shelf.observe(changed, fresh, asked_at_s):
-                signatures.pop(prompt_id, None)  # something newer was written meanwhile
+            # Of these something newer was written meanwhile.
+            self._left = set(await self._shelf.observe(changed, fresh, asked_at_s))
+            for prompt_id in self._left:
+                signatures.pop(prompt_id, None)
         self._written = signatures
 
     async def _judge(self, vanished: Sequence[str], verdict: Verdict) -> list[Notice]:
@@ -218,7 +223,7 @@ class Register(Watch):
     def _follow(self, jobs: Jobs, asked_at_s: float) -> None:
         """What is on the server now; what was not judged yet stays."""
         active = {job.prompt_id: asked_at_s for job in (*jobs.running, *jobs.pending)}
-        ended = {job.prompt_id for job in jobs.ended}
+        ended = {job.prompt_id for job in jobs.ended} - self._left
         left = {
             prompt_id: since_s
             for prompt_id, since_s in self._active.items()

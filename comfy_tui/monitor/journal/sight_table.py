@@ -27,6 +27,8 @@ def observe(
 ) -> list[str]:
     """Write what the server lists; what was changed here after it was asked stays as it is.
 
+    An end is an end, though: the answer that tells it may be the only one before the server is started again.
+
     Returns:
         The ids of those that stayed.
     """
@@ -61,7 +63,9 @@ _OBSERVE = """
         outputs = CASE WHEN excluded.outputs = '' THEN job.outputs ELSE excluded.outputs END,
         texts = CASE WHEN excluded.texts = '' THEN job.texts ELSE excluded.texts END,
         error = excluded.error
-    WHERE job.fate <> 'holding' AND job.changed_at_s <= excluded.seen_at_s
+    WHERE job.fate <> 'holding' AND (job.changed_at_s <= excluded.seen_at_s
+            OR (excluded.fate IN ('completed', 'failed', 'cancelled')
+                AND job.fate IN ('sending', 'unknown', 'pending', 'in_progress')))
         AND coalesce(job.seen_at_s, 0) <= excluded.seen_at_s
 """
 
