@@ -107,7 +107,8 @@ class AutoSave:
         folder = await asyncio.to_thread(prepare_folder, self._folder)
         if self._baseline is None:
             ended = [job.prompt_id for job in self._jobs.ended]
-            self._baseline = await asyncio.to_thread(self._ledger.baseline, folder, ended)
+            url = self._client.profile.url
+            self._baseline = await asyncio.to_thread(self._ledger.baseline, folder, url, ended)
             await asyncio.to_thread(self._ledger.tidy)
         saved: list[Path] = []
         failures: list[ComfyError] = []

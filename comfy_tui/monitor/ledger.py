@@ -117,11 +117,12 @@ class Ledger:
             aside.write_bytes(str(path).encode("utf-8", "surrogateescape")[:_ENTRY_BYTES])
             os.replace(aside, entry)
 
-    def baseline(self, into: Path, ended: Iterable[str]) -> frozenset[str]:
-        """The jobs that had ended when automatic saving into a folder was first turned on.
+    def baseline(self, into: Path, server_url: str, ended: Iterable[str]) -> frozenset[str]:
+        """The jobs of a server that had ended when automatic saving into a folder was first turned on.
 
         Args:
             into: the folder.
+            server_url: the server.
             ended: the jobs that have ended, should this be the first time.
 
         Raises:
@@ -129,7 +130,7 @@ class Ledger:
         """
         with contextlib.suppress(ComfyError):
             paths.ensure_private_dir(self._place())
-        name = hashlib.sha256(str(into).encode("utf-8", "replace")).hexdigest()[:40]
+        name = hashlib.sha256(f"{into}\0{server_url}".encode("utf-8", "replace")).hexdigest()[:40]
         file = self._place() / f"{name}.baseline"
         with contextlib.suppress(FileExistsError), file.open("x", encoding="utf-8") as opened:
             json.dump(sorted(ended), opened)

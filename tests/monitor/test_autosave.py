@@ -105,6 +105,19 @@ async def test_a_console_that_is_opened_later_goes_on_where_the_last_one_ended(d
     assert desk.names() == []
 
 
+async def test_what_another_server_had_before_is_not_new(desk: Desk) -> None:
+    first = desk.console()
+    first.take(desk.jobs("old.png"))
+    await settled(first)
+    async with DemoServer() as other, ComfyClient(profile_from_url(other.url)) as client:
+        desk.client = client
+        second = desk.console()
+        second.take(desk.jobs("of the other.png"))
+        await settled(second)
+    assert desk.names() == []
+    assert not desk.said
+
+
 async def test_two_consoles_save_nothing_twice(desk: Desk) -> None:
     names = [f"{number}.png" for number in range(12)]
     consoles = [desk.console(How(NameTemplate.parse("{workflow}_{n}.{ext}"))) for _ in range(3)]
