@@ -27,10 +27,12 @@ async def test_lost_jobs_are_shown_and_queued_again_by_one_key_once() -> None:
         await d.other("somebody's")
         await d.ui.see("Waiting (2)", "▶ running")
         await restarted(d)
-        await d.ui.see("Lost with the server", "‡ lost", "first one", "second one", "Lost: 2 jobs")
+        await d.ui.see("Lost: 2 jobs")
+        await d.ui.see("Lost with the server", "‡ lost", "first one", "second one")
         assert "somebody's" not in d.titles()
         await d.ui.press("L")
-        await d.ui.see("2 jobs queued.", "▶ running", "Waiting (1)")
+        await d.ui.see("2 jobs queued.")
+        await d.ui.see("▶ running", "Waiting (1)")
         await d.ui.gone("Lost with the server")
         queued = [job.title for job in (*d.ui.app.jobs.running, *d.ui.app.jobs.pending)]
         assert queued == ["first one", "second one"]
@@ -110,11 +112,13 @@ async def test_held_jobs_leave_the_server_and_come_back_in_order(legacy: bool) -
         await d.ui.press("H")
         await d.ui.see("Hold 3 waiting jobs?", "other", "people's jobs go before them")
         await d.ui.press("y")
-        await d.ui.see("3 jobs held.", "◇ held")
+        await d.ui.see("3 jobs held.")
+        await d.ui.see("◇ held")
         await until(lambda: len(d.ui.app.jobs.pending) == 1)
         assert [job.prompt_id for job in d.server.state.queue.pending()] == [other]
         await d.ui.press("R")
-        await d.ui.see("3 jobs queued.", "Waiting (4)")
+        await d.ui.see("3 jobs queued.")
+        await d.ui.see("Waiting (4)")
         await until(lambda: d.waiting() == ["somebody's", "one", "two", "three"])
         assert d.ui.app.jobs.kept == ()
 
@@ -145,7 +149,8 @@ async def test_jobs_that_were_not_sent_are_sent_after_a_yes() -> None:
         await d.ui.see("Send 2 jobs now?", "one", "two")
         assert d.server_has() == set()
         await d.ui.press("y")
-        await d.ui.see("2 jobs sent.", "Waiting (1)")
+        await d.ui.see("2 jobs sent.")
+        await d.ui.see("Waiting (1)")
         queued = [job.title for job in (*d.ui.app.jobs.running, *d.ui.app.jobs.pending)]
         assert queued == ["one", "two"]
 
