@@ -11,8 +11,8 @@ from comfy_tui.monitor.state import Preview
 from comfy_tui.pictures.decode import decode
 from comfy_tui.widgets.picture import Picture
 
-#: A picture is some kilobytes on the line: a new one is drawn at most so often.
-PAUSE_S = 1.0
+#: A picture of 45 columns is 13 kB on the line: a new one is drawn at most so often.
+PAUSE_S = 2.0
 
 
 class LivePreview(Picture):
