@@ -179,7 +179,8 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
     def _state_words(self) -> list[str]:
         """What is left out and how it is sorted, as far as that is not the usual."""
         marked = len(self._browser.marked)
-        parts = [f"{marked} marked" if marked else "", "only those" if self._only_marked else ""]
+        automatic = "new ones of yours are saved" if self.console.saves.is_automatic else ""
+        parts = [f"{marked} marked" if marked else "", "only those" if self._only_marked else "", automatic]
         parts.append(f"only {self._kind}" if self._kind is not None else "")
         parts.append(self._order.value if self._order is not Order.NEWEST else "")
         speed = self.console.previews.speed(self.console.connection.url)
