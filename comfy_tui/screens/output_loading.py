@@ -17,6 +17,7 @@ from comfy_tui.monitor.outputs import Output
 from comfy_tui.monitor.previews import Level, Preview
 from comfy_tui.monitor.state import Link, Problem
 from comfy_tui.widgets.output_browser import OutputBrowser
+from comfy_tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
     from comfy_tui.app import ComfyApp
@@ -150,9 +151,11 @@ class OutputLoading(Screen[Any]):
             return
         # What it is called does not matter: an error is told when it is chosen.
         try:
-            await self._tui_app.previews.load(session.client, output)
+            preview = await self._tui_app.previews.load(session.client, output)
         except ComfyError:
             return
+        if preview.decoded is not None and key in self._browser.neighbours(1, 1):
+            await self.query_one("#picture", Picture).prepare(preview.decoded)
 
     # -- tiles ---------------------------------------------------------------------------------
 

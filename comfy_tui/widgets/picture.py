@@ -125,6 +125,15 @@ class Picture(PictureCanvas):
             self.refresh()
         self._make_soon()
 
+    async def prepare(self, decoded: Decoded) -> None:
+        """Draw a picture that may be shown next, as it would be shown now; it is there at once then."""
+        if self.is_attached and self.size.area:
+            look = self.graphics.look(self._mode, self.ground)
+            width, height = fit(
+                decoded.width, decoded.height, self.size.width, self.size.height, look.cell_ratio
+            )
+            await self.graphics.draw(decoded, width, height, look)
+
     @property
     def drawn(self) -> bool:
         """Whether the picture is on the screen, at the size and in the way of now."""
