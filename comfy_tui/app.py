@@ -19,6 +19,7 @@ from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
+from textual.events import Key
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.reactive import var
@@ -51,6 +52,7 @@ from comfy_tui.widgets.filters import AsciiFilter, SafeFilter
 from comfy_tui.widgets.graphics import Graphics
 from comfy_tui.widgets.picture_driver import paint_after_suspend, picture_driver
 from comfy_tui.widgets.speaker import Speaker, speaking_driver
+from comfy_tui.widgets.typed_ahead import take_typed_ahead
 from comfy_tui.widgets.typed_keys import key_events
 
 if TYPE_CHECKING:
@@ -450,6 +452,11 @@ class ComfyApp(App[int]):
             self.tell(title, text)
 
     # -- actions -------------------------------------------------------------------------------
+
+    def on_key(self, event: Key) -> None:
+        """Before the keys of the app: what was typed into a field ahead of its focus."""
+        if take_typed_ahead(event, self.focused):
+            event.prevent_default()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action that works here, and the themes, for the palette."""

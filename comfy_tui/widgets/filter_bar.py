@@ -71,9 +71,9 @@ class FilterBar(Input):
         super().__init__(placeholder=placeholder, id=id, compact=True, select_on_focus=False)
 
     def open(self) -> None:
-        """Show the line and type there."""
+        """Show the line and type there, at once: what was typed behind the key belongs here."""
         self.display = True
-        self.focus()
+        self.screen.set_focus(self)
 
     def clear_and_hide(self) -> None:
         """Show all rows again."""
