@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import statistics
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from comfy_tui.widgets.picture import Picture
 from support import Console, console, until
 
 pytestmark = pytest.mark.bench
+#: The tests turn it off; the console does it when it starts, and without it collecting blocks it.
+_FREEZE = gc.freeze
 ROOT = Path(__file__).parents[2]
 
 
@@ -64,6 +67,7 @@ async def opened(url: str) -> AsyncIterator[tuple[Console, Gaps]]:
         await ui.press("4")
         await until(lambda: isinstance(ui.app.screen, OutputsScreen))
         await until(lambda: ui.app.screen.query_one(Picture).drawn)
+        _FREEZE()
         gaps = Gaps()
         task = asyncio.create_task(gaps.run())
         try:
