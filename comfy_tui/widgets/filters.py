@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from rich.segment import Segment
@@ -37,6 +38,10 @@ _ASCII: Mapping[str, str] = {
 _UNSAFE: Mapping[int, str | None] = {**DROP, **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
 
 
+#: What names a picture (:mod:`comfy_tui.pictures.cells`) is never a text's own.
+_PICTURES = re.compile("[\U00100000-\U0010ffff]")
+
+
 class SafeFilter(LineFilter):
     """Removes C0, DEL, C1, bidirectional and half characters from whatever is about to be drawn."""
 
@@ -45,7 +50,9 @@ class SafeFilter(LineFilter):
         return [
             segment
             if segment.control or (segment.text.isascii() and segment.text.isprintable())
-            else Segment(segment.text.translate(_UNSAFE), segment.style, segment.control)
+            else Segment(
+                _PICTURES.sub("\ufffd", segment.text.translate(_UNSAFE)), segment.style, segment.control
+            )
             for segment in segments
         ]
 
