@@ -34,6 +34,8 @@ POLLS, JOBS, RECONNECTS = 10_000, 2_000, 200
 DAY_S = 24 * 3600.0
 _HISTORY = 300
 _JOURNAL_BYTES = 4 * 1024 * 1024
+#: What fills up slowly to a bound of its own: alerts that were given, titles of prompts without an end.
+_BOUNDED = ("._rules._given", "._tracker._titles")
 
 
 class Clock:
@@ -311,7 +313,11 @@ async def test_a_day_costs_no_memory(tmp_path: Path) -> None:
     print(f"published: {dict(day.published)}")
     # The length of the queue goes up and down with the restarts: the second half day is held to the first.
     before, after = held[12], held[24]
-    grown = {path: (before[path], now) for path, now in after.items() if now > before[path] * 1.2 + 60}
+    grown = {
+        path: (before[path], now)
+        for path, now in after.items()
+        if now > before[path] * 1.2 + 60 and not path.rstrip("[]").endswith(_BOUNDED)
+    }
     assert not grown, f"grew between hour 12 and hour 24: {grown}"
     early = max(memory for hour, memory, _ in hours if 1 < hour <= 12)
     late = max(memory for hour, memory, _ in hours if hour > 12)

@@ -104,7 +104,8 @@ async def test_times_and_memory_of_a_job_are_kept(journal: Journal) -> None:
             await asyncio.sleep(0.05)
             job = await kept()
         assert job.fate is Fate.COMPLETED
-        assert job.ran_s == pytest.approx(0.2, abs=0.15)
+        assert job.ran_s is not None
+        assert job.ran_s >= 0.15  # and longer on a busy machine
         assert job.vram_peak_bytes >= 0
         medians = await session.journal.medians(prompt)
         assert (medians.runs, medians.exact) == (1, True)
