@@ -505,8 +505,10 @@ class ComfyApp(App[int]):
         modes, now = offered(self.options.terminal), self.graphics.mode
         mode = modes[(modes.index(now) + 1) % len(modes)] if now in modes else modes[0]
         self.graphics.set_mode(mode)
-        why = self.options.terminal.images_why if mode is self.options.terminal.images else ""
-        self.tell("Pictures", f"{mode}: {DESCRIPTIONS[mode]}" + (f"; {why}" if why else ""))
+        words = [f"{mode}: {DESCRIPTIONS[mode]}"]
+        if mode is self.options.terminal.images:
+            words += [self.options.terminal.images_why, *self.options.terminal.remedies]
+        self.tell("Pictures", "\n".join(words))
 
     def action_toggle_pause(self) -> None:
         """Stop asking the server, or go on."""
