@@ -263,6 +263,19 @@ class TestWidget:
             assert app.colours() == set()
             assert not app.picture.drawn
 
+    async def test_off_says_how_to_have_them(self) -> None:
+        app = Frame()
+        async with app.run_test(size=(40, 10)):
+            app.picture.show(decoded(Image.new("RGB", (9, 9), RED)))
+            await until(lambda: app.picture.drawn)
+            app.picture.graphics.set_mode(ImageMode.OFF)
+            await until(lambda: app.picture.drawn)
+            text = "".join(strip.text for strip in app.strips())
+            assert text.strip() == "Pictures are off: P shows them."
+            assert app.colours() == set()
+            app.picture.graphics.set_mode(ImageMode.SEXTANT)
+            await until(lambda: app.colours() == {RED})
+
     async def test_a_slow_older_picture_never_comes_after_a_newer(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

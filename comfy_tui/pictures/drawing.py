@@ -26,7 +26,8 @@ _TILE_PX = 1000
 _THIN_PIXELS = 400_000
 #: A part of so many pixels is made while the frame waits; 10 ms.
 _AT_ONCE_PIXELS = 50_000
-_KEPT_PARTS = 6
+#: More than a frame can show of one picture, or two would push each other out for ever.
+_KEPT_PARTS = 24
 
 
 #: What a run of characters takes, measured: its own and its part of the line that is made of it.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from rich.segment import Segment
+from rich.style import Style
 from textual import work
 from textual.geometry import Region, Size
 from textual.strip import Strip
@@ -15,6 +17,8 @@ from comfy_tui.pictures.mode import ImageMode, Look
 from comfy_tui.pictures.scale import Crop, fit
 from comfy_tui.widgets.graphics import Drawn, Graphics, graphics_of
 from comfy_tui.widgets.picture_strip import PictureStrip
+
+_OFF = "Pictures are off: P shows them."
 
 
 class PictureCanvas(Widget):
@@ -211,10 +215,17 @@ class Picture(PictureCanvas):
         if drawn is None or drawn.columns > width:
             return self.blank(width)
         position = y - (self.size.height - drawn.lines) // 2
-        if not 0 <= position < len(drawn.strips):
+        if not 0 <= position < drawn.lines:
             return self.blank(width)
+        if drawn.drawing.look.mode is ImageMode.OFF:
+            return self._off_line(width) if position == drawn.lines // 2 else self.blank(width)
         left = (width - drawn.columns) // 2
         line = drawn.strips[position]
         if not drawn.drawing.look.mode.has_pixels:
             line = line.apply_style(self.rich_style)
         return Strip.join([self.blank(left), line, self.blank(width - left - drawn.columns)])
+
+    def _off_line(self, width: int) -> Strip:
+        """In the middle of where a picture would be."""
+        words = Strip([Segment(_OFF.center(width)[:width], self.rich_style + Style(dim=True))], width)
+        return self.filtered(words)
