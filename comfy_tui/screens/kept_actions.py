@@ -15,6 +15,7 @@ from comfy_tui.widgets.job_row import Entry, named, who
 
 if TYPE_CHECKING:
     from comfy_tui.app import ComfyApp
+    from comfy_tui.app_watch import WatchingApp
     from comfy_tui.monitor.session import Session
 
 _NO_KEY = (
@@ -154,7 +155,7 @@ class KeptActions(Screen[Any]):
         self.acted()
 
 
-def offer_unsent(app: ComfyApp, then: Callable[[], None] = lambda: None) -> None:
+def offer_unsent(app: WatchingApp, then: Callable[[], None] = lambda: None) -> None:
     """The server answers: ask whether to send what waits since it did not."""
     waiting = [entry for entry in app.jobs.unsent if entry.surely_unsent]
 
@@ -175,7 +176,7 @@ def offer_unsent(app: ComfyApp, then: Callable[[], None] = lambda: None) -> None
     app.push_screen(ConfirmDialog(f"Send {count_of(len(waiting), 'job')} now?", message, "Send"), answered)
 
 
-def _sent_words(app: ComfyApp, result: Queued) -> str | None:
+def _sent_words(app: WatchingApp, result: Queued) -> str | None:
     if result.error is not None:
         words = f"{len(result.queued)} sent, {result.left} not: {result.error.message}"
         app.tell(result.error.title, clean(words, 600), severity="error")

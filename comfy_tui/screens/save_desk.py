@@ -19,7 +19,7 @@ from comfy_tui.monitor.state import Jobs, Notice
 from comfy_tui.widgets.save_line import SaveLine
 
 if TYPE_CHECKING:
-    from comfy_tui.app import ComfyApp
+    from comfy_tui.app_watch import WatchingApp
     from comfy_tui.comfy.client import ComfyClient
     from comfy_tui.monitor.session import Session
 
@@ -34,7 +34,7 @@ class SaveDesk:
         console: the app.
     """
 
-    def __init__(self, console: ComfyApp) -> None:
+    def __init__(self, console: WatchingApp) -> None:
         self._console = console
         config = console.options.config
         #: Where to save; None until it is known.
