@@ -39,6 +39,7 @@ async def main() -> None:
     from comfy_tui.demo.server import DemoServer
     from comfy_tui.monitor.submit import Submission
     from comfy_tui.profile import ServerProfile
+    from comfy_tui.widgets.row_list import RowList
     from support import console, until
 
     PICTURES.mkdir(parents=True, exist_ok=True)
@@ -71,6 +72,28 @@ async def main() -> None:
             export("queue")
             await show("4", ".png")
             export("outputs")
+            await ui.press("t")
+            await asyncio.sleep(2.5)
+            export("tiles")
+            await show("5", "Events")
+            export("logs")
+            failing = json.loads((WORKFLOWS / "out_of_memory.json").read_text("utf-8"))
+            running = [job.prompt_id for job in ui.app.jobs.running]
+            await session.submit(Submission(failing, "out of memory", front=True))
+            await session.cancel(running)
+            await show("3", "failed")
+            failed = next(job for job in ui.app.jobs.ended if job.error is not None)
+            ui.app.screen.query_one(RowList).select(failed.prompt_id)
+            await ui.press("enter")
+            await ui.see("Why, and what to do")
+            await ui.pilot.resize_terminal(110, 22)  # the frames below name this machine's folders
+            export("failure")
+            await ui.pilot.resize_terminal(110, 30)
+            await ui.press("escape")
+            await show("6", "two minutes")
+            export("history")
+            await show("7", "Terminal")
+            export("doctor")
             await ui.press("question_mark")
             await ui.see("Everywhere")
             export("help")
