@@ -155,6 +155,11 @@ class FaultProxy:
         for writer in list(self._sockets):
             writer.transport.abort()
 
+    def begin(self, seed: object) -> None:
+        """Throw the dice of another seed from now on."""
+        self._seed = seed
+        self._count.clear()
+
     def brew(self, storm: Storm) -> None:
         """Faults from now on."""
         self.storm = storm

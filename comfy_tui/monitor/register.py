@@ -171,7 +171,13 @@ class Register(Watch):
     async def _write(self, jobs: Jobs, asked_at_s: float) -> None:
         everything = (*jobs.ended, *jobs.pending, *jobs.running)
         signatures = {job.prompt_id: _signature(job) for job in everything}
-        changed = [job for job in everything if self._written.get(job.prompt_id) != _signature(job)]
+        # Of one that waits for a person the journal says something else, although nothing has changed there.
+        open_ids = {entry.prompt_id for entry in self.unsent} | {entry.prompt_id for entry in self.kept}
+        changed = [
+            job
+            for job in everything
+            if job.prompt_id in open_ids or self._written.get(job.prompt_id) != _signature(job)
+        ]
         fresh, self._fresh = self._fresh, []
         self._left = set()
         if changed or fresh:

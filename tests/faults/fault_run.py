@@ -31,7 +31,7 @@ from comfy_tui.errors import ComfyError, Refused
 from comfy_tui.monitor.journal.row import Fate as Known
 from comfy_tui.monitor.keeping import Keeping
 from comfy_tui.monitor.session import Session
-from comfy_tui.monitor.state import Job, Kept, Link, Notice, Unsent
+from comfy_tui.monitor.state import Job, Kept, Link, Unsent
 from comfy_tui.monitor.submit import Submission
 from comfy_tui.options import Pace
 from comfy_tui.screens.queue import QueueScreen
@@ -50,6 +50,8 @@ _FATES = {
     JobState.CANCELLED: Fate.CANCELLED,
 }
 _WAIT_S = 60.0
+#: So many runs share a console; what opens it costs more than a run.
+GROUP = 10
 
 
 class Faulty(AssertionError):
@@ -95,18 +97,21 @@ def mark_of(taken: dict[str, Any]) -> int:
     return int(taken["1"]["inputs"]["color"])
 
 
-class Run:
-    """Plays one seed and checks the account.
+class Runs:
+    """Plays some seeds, one after the other in one console, and checks the account after each.
+
+    The server is started again before each: what was left on it is lost then, and stays in the account.
 
     Args:
-        seed: decides everything that is decided by dice.
+        seeds: each decides everything that is decided by dice in its run.
         folder: an empty one, for workflows.
         monkeypatch: to look over the console's shoulder.
     """
 
-    def __init__(self, seed: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.seed = seed
-        self.dice = random.Random(seed)
+    def __init__(self, seeds: Sequence[int], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._seeds = seeds
+        self.seed = seeds[0]
+        self.dice = random.Random(f"group {self.seed // GROUP}")
         self._folder = folder
         self._patch = monkeypatch
         self.story: list[str] = []
@@ -120,10 +125,8 @@ class Run:
         self.requeued: set[str] = set()
         #: What the console handed to its session, and how that ended.
         self.submitted: dict[str, tuple[int, list[str]]] = {}
-        self.notices: list[Notice] = []
         self.escaped: list[str] = []
-        self.ever_shown: set[str] = set()
-        self._marks = iter(range(1, 1000))
+        self._marks = iter(range(1, 10_000))
         self._files: list[int] = []
 
     def say(self, words: str) -> None:
@@ -158,9 +161,8 @@ class Run:
 
     async def _with_console(self, url: str) -> None:
         began = time.monotonic()
-        for kind in self.dice.choices(("quick", "failing", "endless"), (4, 1, 1), k=2):
-            await self._post(kind)
-        pace = replace(PACE, timeout_s=max(_LEAST_S, _TIMES * (time.monotonic() - began) / 2))
+        await self._post("quick")
+        pace = replace(PACE, timeout_s=max(_LEAST_S, _TIMES * (time.monotonic() - began)))
         project = self._make_project()
         self._watch()
         app = WatchedApp(
@@ -171,14 +173,30 @@ class Run:
             self.ui = Console(app, pilot)
             await self.ui.online()
             await self._press("3")
-            for step in range(self.dice.randrange(6, 11)):
-                await self._step(step)
-            await self.settle()
-            await self.account()
+            for seed in self._seeds:
+                self.seed = seed
+                self.dice = random.Random(seed)
+                self.story.append(f"seed {seed}")
+                await self._run()
+                if self.escaped:
+                    raise Faulty(f"escaped: {self.escaped[:3]}")
+
+    async def _run(self) -> None:
+        self.proxy.begin(self.seed)
+        if self.seed != self._seeds[0]:
+            await self.server.stop()
+            await self.server.start()
+        for kind in self.dice.choices(("quick", "failing", "endless"), (4, 1, 1), k=2):
+            await self._post(kind)
+        await self._polled()
+        for step in range(self.dice.randrange(6, 11)):
+            await self._step(step)
+        await self.settle()
+        await self.account()
 
     def _make_project(self) -> Path | None:
-        """In some of the runs workflows are queued from their screen, which costs time to open."""
-        if self.dice.random() < 0.9:
+        """In some of the groups workflows are queued from their screen, which costs time to open."""
+        if self.dice.random() < 0.75:
             return None
         folder = self._folder / "project" / "workflows"
         folder.mkdir(parents=True)
@@ -189,7 +207,7 @@ class Run:
             (folder / f"job-{mark}.json").write_text(json.dumps(prompt(kind, mark)))
         return folder.parent
 
-    async def _post(self, kind: str, *, ours: bool = False) -> None:
+    async def _post(self, kind: str) -> None:
         """A prompt of somebody else, without the proxy."""
         mark = next(self._marks)
         self.asked[mark] += 1
@@ -267,7 +285,6 @@ class Run:
         act = self._brew if number == 0 else self.dice.choices([step for _, step in steps], weights)[0]
         self.say(f"{number}: {getattr(act, '__name__', act)}")
         await act()
-        self._look()
         # Sometimes the next key comes before anything of this one has come back, or was seen by a poll.
         patience = self.dice.random()
         if patience < 0.6:
@@ -278,7 +295,6 @@ class Run:
     async def _quiet(self) -> None:
         """Wait until no action is under way."""
         await until(lambda: not self.app.actions_under_way, "actions to end", _WAIT_S)
-        self._look()
 
     async def _polled(self) -> None:
         """Wait for a poll, whether it works or not."""
@@ -287,10 +303,6 @@ class Run:
             self.app.session.poke()
         with contextlib.suppress(AssertionError):
             await until(lambda: (self.app.jobs, self.app.connection) != before, "", 0.5)
-
-    def _look(self) -> None:
-        jobs = self.app.jobs
-        self.ever_shown |= {job.prompt_id for job in (*jobs.running, *jobs.pending, *jobs.ended)}
 
     async def _brew(self) -> None:
         likely = self.dice.choice((0.1, 0.3, 0.6, 1.0))
@@ -477,7 +489,6 @@ class Run:
         await self._press("r")
 
         def settled() -> bool:
-            self._look()
             if self.app.connection.link is not Link.ONLINE and self.app.session is not None:
                 self.app.session.poke()
             return not self.difference()
@@ -567,6 +578,8 @@ class Run:
             Fate.REMOVED: {Known.CANCELLED, Known.HELD, *open_ends},
             Fate.FORGOTTEN: {*open_ends, *([Known.CANCELLED] if last.prompt_id in self.dropped else [])},
         }[last.fate]
+        if last.prompt_id in self.discarded:
+            may |= {Known.REFUSED, *open_ends}
         if last.fate in _FATES.values() and last.life < self.server.record.life:
             may = {*may, *open_ends}
         if last.fate is Fate.REMOVED and last.prompt_id not in self.dropped:
