@@ -465,6 +465,8 @@ class Runs:
     async def _queue_file(self) -> None:
         mark = self.dice.choice(self._files)
         await self._press("2")
+        if not self.app.screen.query("#entries"):
+            return  # a question is open
         entries = self.app.screen.query_one("#entries", RowList)
         row = await until(
             lambda: next((r for r in entries.rows if not r.heading and r.cells[0] == f"job-{mark}"), None),
