@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
-from test_live import Watched, watched
+from test_live_socket import Watched, watched
 
 from comfy_tui.demo.record import Fate
 from comfy_tui.demo.server import DemoServer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from test_live import watched
+from test_live_socket import watched
 
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import ServerError
