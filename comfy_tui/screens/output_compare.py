@@ -9,13 +9,13 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.outputs import Output, settings_of
 from comfy_tui.monitor.previews import Level, Preview
 from comfy_tui.pictures.zoom import Zoom
+from comfy_tui.screens.zooming import Zooming
 from comfy_tui.text import cell_len, clean, shorten
 from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.output_text import content_words
@@ -30,7 +30,7 @@ _IDS = (
 )
 
 
-class OutputCompare(Screen[None]):
+class OutputCompare(Zooming):
     """A and B; both are enlarged and moved about together."""
 
     AREA = "output"
@@ -170,30 +170,9 @@ class OutputCompare(Screen[None]):
                     self._fetch(index, Level.FULL)
         self._paint()
 
-    def action_zoom_in(self) -> None:
-        """One step larger."""
-        sizes = self._sizes()
-        self._look(self._zoom.nearer(*sizes) if sizes else self._zoom)
-
-    def action_zoom_out(self) -> None:
-        """One step smaller."""
-        sizes = self._sizes()
-        self._look(self._zoom.farther(*sizes) if sizes else self._zoom)
-
-    def action_zoom_fit(self) -> None:
-        """All of both."""
-        self._look(Zoom())
-
-    def action_zoom_native(self) -> None:
-        """A pixel on a dot."""
-        sizes = self._sizes()
-        self._look(self._zoom.native(*sizes) if sizes else self._zoom)
-
     def action_pan(self, right: int, down: int) -> None:
         """Move about in both."""
-        sizes = self._sizes()
-        if sizes is not None and not self._zoom.is_fitted:
-            self._look(self._zoom.moved(right, down, *sizes))
+        self.pan(right, down)
 
 
 def relation(first: Output, second: Output) -> list[str]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from textual import work
-from textual.screen import Screen
 from textual.timer import Timer
 
 from comfy_tui.content.sniff import Medium
@@ -16,6 +15,7 @@ from comfy_tui.monitor.previews import Level, Preview
 from comfy_tui.pictures.animation import Animation, contact_sheet
 from comfy_tui.pictures.decode import Decoded
 from comfy_tui.pictures.zoom import Zoom
+from comfy_tui.screens.zooming import Zooming
 from comfy_tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ SLIDE_S = 4.0
 _RATE_HERE, _RATE_REMOTE = 12.0, 4.0
 
 
-class OutputViewer(Screen[Any]):
+class OutputViewer(Zooming):
     """A second base of the outputs screen: what is done with the output that has the window."""
 
     def __init__(self) -> None:
@@ -101,33 +101,6 @@ class OutputViewer(Screen[Any]):
         if seen is None or not self._picture.display or not dots.area:
             return None
         return (seen.width, seen.height), (dots.width, dots.height)
-
-    def action_zoom_in(self) -> None:
-        """One step larger."""
-        sizes = self._sizes()
-        self._look(self._zoom.nearer(*sizes) if sizes else self._zoom)
-
-    def action_zoom_out(self) -> None:
-        """One step smaller."""
-        sizes = self._sizes()
-        self._look(self._zoom.farther(*sizes) if sizes else self._zoom)
-
-    def action_zoom_fit(self) -> None:
-        """All of it."""
-        self._look(Zoom())
-
-    def action_zoom_native(self) -> None:
-        """A pixel on a dot."""
-        sizes = self._sizes()
-        self._look(self._zoom.native(*sizes) if sizes else self._zoom)
-
-    def pan(self, right: int, down: int) -> bool:
-        """Move about where the picture is enlarged; returns whether it is."""
-        sizes = self._sizes()
-        if self._zoom.is_fitted or sizes is None:
-            return False
-        self._look(self._zoom.moved(right, down, *sizes))
-        return True
 
     def _look(self, zoom: Zoom) -> None:
         self._zoom = zoom
