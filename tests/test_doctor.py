@@ -133,6 +133,21 @@ class TestMachine:
         found = by_id(parts_section())
         assert found["libraries"].state is State.OK
         assert "textual 8" in found["libraries"].found
+        assert {"media", "gpu"} <= set(found)
+
+    def test_an_extra_that_is_not_there_names_its_command(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        found = by_id(parts_section())
+        assert found["media"].remedy == "pip install 'comfy-tui[media]'"
+        assert found["gpu"].remedy == "pip install 'comfy-tui[gpu]'"
+        assert worst([parts_section()]) is State.NOTE
+
+    def test_long_lines_go_on_below_themselves(self) -> None:
+        check = Check("x", "Thing", State.WARN, "word " * 30, lines=("copy " * 30,))
+        text = as_text(report([Section("s", "S", (check,))]), 60).splitlines()
+        assert max(len(line) for line in text[:-1]) <= 60
+        assert text[2].startswith(" " * 18 + "word")
+        assert len(text[-1]) > 140
 
 
 class TestServer:
@@ -147,6 +162,57 @@ class TestServer:
         async with DemoServer(legacy=True) as server:
             found = by_id(await server_section(profile_from_url(server.url), "the argument"))
         assert found["jobs_api"].found.startswith("none")
+
+        assert found["manager"].found.startswith("none")
+
+    async def test_what_of_it_can_be_used(self) -> None:
+        async with DemoServer(manager="v4") as server:
+            section = await server_section(profile_from_url(server.url), "the argument")
+            assert not [method for method, _ in server.faults.requests if method != "GET"]
+        found = by_id(section)
+        assert found["websocket"].state is State.OK
+        assert found["log"].state is State.OK
+        assert found["manager"].found.startswith("ComfyUI-Manager 4")
+        assert found["clock"].found == "as here, to about two seconds"
+        assert "comfyui-workflow-templates 0.0.0-demo" in found["versions"].found
+
+    async def test_a_proxy_without_websockets(self) -> None:
+        async with DemoServer() as server:
+            server.faults.set("/ws", status=400)
+            server.faults.set("/internal/logs/raw", status=403)
+            section = await server_section(profile_from_url(server.url), "the argument")
+        found = by_id(section)
+        assert found["answers"].state is State.OK
+        assert found["websocket"].found.startswith("polling only: the websocket was answered with 400")
+        assert "proxy_set_header Upgrade $http_upgrade;" in found["websocket"].lines
+        assert found["log"].state is State.WARN
+        assert worst([section]) is State.WARN
+
+    async def test_a_websocket_that_stays_silent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("comfy_tui.doctor.server._TIMEOUT_S", 0.3)
+        async with DemoServer() as server:
+            server.faults.set("/ws", hang=True)
+            found = by_id(await server_section(profile_from_url(server.url), "the argument"))
+        assert found["websocket"].found == "polling only: nothing came within 0.3 s"
+        assert "by polling" in found["websocket"].remedy
+
+    @pytest.mark.parametrize(
+        ("date", "state", "words"),
+        [
+            ("Wed, 21 Oct 2015 07:28:00 GMT", State.WARN, "behind the one here"),
+            ("Fri, 21 Oct 2101 07:28:00 GMT", State.WARN, "ahead of the one here"),
+            ("yesterday", State.NOTE, "not known"),
+        ],
+    )
+    async def test_another_clock(self, date: str, state: State, words: str) -> None:
+        async with DemoServer() as server:
+            stats = json.dumps({"system": {"comfyui_version": "0.26.0"}, "devices": []})
+            server.faults.set(
+                "/system_stats", body=stats, content_type="application/json", headers={"Date": date}
+            )
+            found = by_id(await server_section(profile_from_url(server.url), "the argument"))
+        assert found["clock"].state is state
+        assert words in found["clock"].found
 
     async def test_none(self) -> None:
         section = await server_section(profile_from_url("http://127.0.0.1:9"), "the argument")

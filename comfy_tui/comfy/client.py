@@ -20,6 +20,7 @@ from comfy_tui.comfy.manager import (
     read_models,
 )
 from comfy_tui.comfy.manager_queue import ManagerQueue
+from comfy_tui.comfy.reach import clock_ahead
 from comfy_tui.comfy.types import (
     JobRecord,
     JobsPage,
@@ -80,6 +81,11 @@ class ComfyClient:
     def response_time_s(self) -> float | None:
         """Seconds that the last answered call took."""
         return self._http.response_time_s
+
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """How far the server's clock is ahead of ours, by the date of its last answer; to about a second."""
+        return clock_ahead(*self._http.dated)
 
     # -- state ---------------------------------------------------------------------------------
 

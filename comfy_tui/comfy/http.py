@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,8 @@ class HttpConnection:
         self.timeout_s = timeout_s
         #: Seconds that the last answered call took.
         self.response_time_s: float | None = None
+        #: What the last answer gave as its date, and about when it was written by our clock.
+        self.dated: tuple[str, float] = ("", 0.0)
         self._client: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
 
@@ -174,6 +177,7 @@ class HttpConnection:
         except httpx.HTTPError as error:
             raise self._transport_error(error, retried=retried) from None
         self.response_time_s = clock() - started
+        self.dated = response.headers.get("date", ""), time.time() - self.response_time_s / 2
         if not 200 <= response.status_code < 300:
             raise _status_error(response, body, path)
         return body

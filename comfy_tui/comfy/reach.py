@@ -1,4 +1,4 @@
-"""How a server is reached: its certificates, and whether a proxy stands between."""
+"""How a server is reached: its certificates, whether a proxy stands between, and what its clock says."""
 
 from __future__ import annotations
 
@@ -56,3 +56,19 @@ def unusable_proxy() -> ConfigError:
         "the environment names a proxy that is no http:// or https:// address",
         "Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY; NO_PROXY names hosts that need none.",
     )
+
+
+def clock_ahead(date: str, our_time_s: float) -> float | None:
+    """How far a server's clock is ahead of ours, to about a second; None where it does not tell.
+
+    Args:
+        date: the header of an answer; it is cut off to seconds.
+        our_time_s: when that was written, by our clock.
+    """
+    from email.utils import parsedate_to_datetime
+
+    try:
+        written_s = parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+    return written_s + 0.5 - our_time_s

@@ -85,6 +85,36 @@ async def read_messages(profile: ServerProfile, client_id: str) -> AsyncGenerato
             yield message
 
 
+async def greet(profile: ServerProfile, client_id: str, timeout_s: float) -> str:
+    """Connect once and wait for the first message; gives why that failed, empty where it did not."""
+    try:
+        async with asyncio.timeout(timeout_s), aclosing(listen(profile, client_id)) as events:
+            async for _ in events:
+                return ""
+    except TimeoutError:
+        return f"nothing came within {timeout_s:g} s"
+    except socket_errors() as error:
+        return trouble(error)
+    return "the server ended the connection"
+
+
+def trouble(error: Exception) -> str:
+    """Why there is no connection, in words without an address or a secret."""
+    from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+    from comfy_tui.errors import ConfigError
+
+    if isinstance(error, InvalidStatus):
+        return f"the websocket was answered with {error.response.status_code}, perhaps by a proxy"
+    if isinstance(error, InvalidHandshake):
+        return "the websocket was not understood, perhaps by a proxy"
+    if isinstance(error, ConnectionClosed):
+        return "the connection broke"
+    if isinstance(error, ConfigError):
+        return error.title
+    return "no connection for the websocket"
+
+
 def socket_errors() -> tuple[type[Exception], ...]:
     """What a connection may end with; the library is imported only where there is one."""
     from websockets.exceptions import WebSocketException

@@ -50,7 +50,7 @@ def _run(args: argparse.Namespace) -> int:
     else:
         encoding = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "")
         plain = encoding != "utf8" or settings.ascii
-        tell(as_text(report(sections, plain=plain)))
+        tell(as_text(report(sections, plain=plain), columns if has_terminal() else 0))
         if has_terminal() and not facts.no_colour:
             tell("")
             tell(f"  {_ramp(facts)}  smooth where there are all colours")

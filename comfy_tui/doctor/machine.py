@@ -23,8 +23,11 @@ _MOST_FILES = 200_000
 _LOW_DISK_BYTES = 500 * 1024 * 1024
 _LARGE_CACHE_BYTES = 4 * 1024**3
 _REQUIRED = ("textual", "httpx", "websockets", "pillow", "pyperclip", "platformdirs", "pyyaml", "aiohttp")
-#: Optional parts: the extra, what it brings, and what is lacking without it.
-_EXTRAS = (("media", "av", "first frames and contact sheets of videos, waveforms of sounds"),)
+#: Optional parts: the extra, its module and package, and what is lacking without it.
+_EXTRAS = (
+    ("media", "av", "av", "first frames and contact sheets of videos, waveforms of sounds"),
+    ("gpu", "pynvml", "nvidia-ml-py", "programs on the graphics card by the driver (nvidia-smi is tried)"),
+)
 
 
 def console_section(config: Config) -> Section:
@@ -151,9 +154,9 @@ def parts_section() -> Section:
             f"Install comfy-tui again: {', '.join(lacking)} lacks." if lacking else "",
         )
     ]
-    for extra, module, gives in _EXTRAS:
+    for extra, module, package, gives in _EXTRAS:
         if importlib.util.find_spec(module) is not None:
-            checks.append(Check(extra, f"Extra {extra}", State.OK, f"{module} {_version(module)}: {gives}"))
+            checks.append(Check(extra, f"Extra {extra}", State.OK, f"{package} {_version(package)}: {gives}"))
         else:
             remedy = f"pip install 'comfy-tui[{extra}]'"
             checks.append(Check(extra, f"Extra {extra}", State.NOTE, f"not installed: no {gives}", remedy))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from comfy_tui.text import clean
 MARKS = {State.OK: "✓", State.NOTE: "·", State.WARN: "!", State.BAD: "✗"}
 PLAIN_MARKS = {State.OK: "ok", State.NOTE: "--", State.WARN: "!!", State.BAD: "XX"}
 _TITLE = 14
+#: Less room than this is no reason to break a line.
+_NARROWEST = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,20 @@ def _check(check: Check, marks: dict[State, str]) -> list[Told]:
     return told
 
 
-def as_text(told: Iterable[Told]) -> str:
-    """To be copied or printed."""
-    return "\n".join(f"{line.lead:<{line.indent}}{line.text}".rstrip() for line in told)
+def as_text(told: Iterable[Told], columns: int = 0) -> str:
+    """To be copied or printed.
+
+    Args:
+        told: the lines.
+        columns: what is longer goes on below itself; 0 for no limit. Lines to be copied stay whole.
+    """
+    return "\n".join(part for line in told for part in _parts(line, columns))
+
+
+def _parts(line: Told, columns: int) -> list[str]:
+    width = columns - line.indent
+    parts = [line.text]
+    if line.kind != "line" and width >= _NARROWEST:
+        parts = textwrap.wrap(line.text, width, break_on_hyphens=False) or [""]
+    leads = (line.lead, *[""] * (len(parts) - 1))
+    return [f"{lead:<{line.indent}}{part}".rstrip() for lead, part in zip(leads, parts, strict=True)]

@@ -13,8 +13,8 @@ from collections.abc import Callable, Hashable
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.events import Event, Greeted
-from comfy_tui.comfy.socket import listen, socket_errors
-from comfy_tui.errors import ComfyError, ConfigError
+from comfy_tui.comfy.socket import listen, socket_errors, trouble
+from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.state import Source
 
 #: The longest wait between two attempts.
@@ -152,22 +152,15 @@ class Live:
             self.hears_logs = True
 
     def _why(self, error: Exception) -> str:
-        """Why there is no connection, in words without an address or a secret."""
-        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+        """Why there is no connection; an id that the other end may still hold is given up."""
+        from websockets.exceptions import ConnectionClosed
 
-        if isinstance(error, InvalidStatus):
-            return f"the websocket was answered with {error.response.status_code}, perhaps by a proxy"
-        if isinstance(error, InvalidHandshake):
-            return "the websocket was not understood, perhaps by a proxy"
-        if isinstance(error, ConnectionClosed):
-            if error.rcvd is None and error.sent is not None and error.sent.code == _PING_TIMEOUT:
-                # Our ping was not answered: the other end may still hold our id, and drop us with it later.
-                self.client_id = new_client_id()
-                return "the socket did not answer any more"
-            return "the connection broke"
-        if isinstance(error, ConfigError):
-            return error.title
-        return "no connection for the websocket"
+        closed = error.sent if isinstance(error, ConnectionClosed) and error.rcvd is None else None
+        if closed is not None and closed.code == _PING_TIMEOUT:
+            # The server may drop us, too, with its end of that connection later.
+            self.client_id = new_client_id()
+            return "the socket did not answer any more"
+        return trouble(error)
 
     def _set(self, source: Source, why: str) -> None:
         self.source = source

@@ -299,7 +299,7 @@ class Reader:
         return replace(known, info=info, peaks=peaks, note=note)
 
 
-MEDIA_NOTE = "pip install comfy-tui[media] (PyAV) shows more"
+MEDIA_NOTE = "pip install 'comfy-tui[media]' (PyAV) shows more"
 
 
 def _length(header: str) -> int | None:
