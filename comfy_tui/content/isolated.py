@@ -8,7 +8,6 @@ import json
 import re
 import struct
 import subprocess
-import sys
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_tui.content.facts import Fact
 from comfy_tui.content.media_info import MediaInfo
 from comfy_tui.errors import BadReply
+from comfy_tui.own_process import module_command
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -90,7 +90,7 @@ class _Worker:
     """One process.  Not asyncio's: its watcher writes to the terminal where a process ends by surprise."""
 
     def __init__(self, task: str, options: dict[str, Any]) -> None:
-        self._command = [sys.executable, "-m", "comfy_tui.content.worker", task, json.dumps(options)]
+        self._command = module_command("comfy_tui.content.worker", task, json.dumps(options))
         self._process: subprocess.Popen[bytes] | None = None
         self._killed = self._late = False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from comfy_tui.errors import ComfyError
+from comfy_tui.own_process import module_command
 from comfy_tui.text import clean
 
 READY = "comfy-tui demo server: "
@@ -30,8 +30,7 @@ def spawn_demo(
     Raises:
         ComfyError: it did not start.
     """
-    command = [sys.executable, "-m", "comfy_tui.demo", "--parent-pipe", "--speed", f"{speed:g}"]
-    command += ["--port", str(port)]
+    command = module_command("comfy_tui.demo", "--parent-pipe", "--speed", f"{speed:g}", "--port", str(port))
     command += ["--legacy"] if legacy else []
     command += ["--warm-up"] if warm_up else []
     with tempfile.TemporaryFile() as words:
