@@ -15,7 +15,24 @@ _TITLE = "It cannot be opened outside"
 #: Kinds of files that a desktop shows. Others might be run, with a name and content from a server.
 _VIEWABLE = frozenset(
     (
-        *("png", "jpg", "jpeg", "webp", "gif", "bmp", "avif", "tif", "tiff", "mp4", "webm", "mkv", "mov"),
+        *(
+            "png",
+            "jpg",
+            "jpeg",
+            "webp",
+            "gif",
+            "bmp",
+            "avif",
+            "tif",
+            "tiff",
+            "heic",
+            "jxl",
+            "exr",
+            "mp4",
+            "webm",
+            "mkv",
+            "mov",
+        ),
         *("m4v", "flac", "mp3", "wav", "opus", "ogg", "m4a", "txt", "json"),
     )
 )

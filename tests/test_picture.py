@@ -74,6 +74,41 @@ class TestDecode:
         result = decode(encoded(Image.new("I;16", (8, 8), 0x8000)))
         assert result.image.getpixel((0, 0)) == pytest.approx((128, 128, 128), abs=1)
 
+    def test_dark_sixteen_bits_stay_dark(self) -> None:
+        assert decode(encoded(Image.new("I;16", (8, 8), 200))).image.getpixel((0, 0)) == (0, 0, 0)
+
+    @pytest.mark.parametrize(
+        ("turn", "corner"), [(1, (0, 0)), (2, (1, 0)), (3, (1, 1)), (4, (0, 1)), (6, (1, 0)), (8, (0, 1))]
+    )
+    @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+    def test_a_cameras_picture_stands_upright(self, form: str, turn: int, corner: tuple[int, int]) -> None:
+        image = Image.new("RGB", (64, 32), BLACK)
+        image.paste(WHITE, (0, 0, 32, 16))
+        exif = Image.Exif()
+        exif[0x0112] = turn
+        result = decode(encoded(image, form, exif=exif))
+        size = (32, 64) if turn > 4 else (64, 32)
+        assert (result.width, result.height) == result.image.size == size
+        place = tuple(min(side - 5, 5 + part * side) for part, side in zip(corner, size, strict=True))
+        pixel = result.image.getpixel(place)
+        assert isinstance(pixel, tuple)
+        assert min(pixel) > 200
+        assert result.image.convert("L").point(lambda value: value > 128).getbbox() is not None
+        assert sum(result.image.convert("L").resize((2, 2), Image.Resampling.BOX).tobytes()) < 400
+
+    def test_a_profile_is_followed_and_a_broken_one_left(self) -> None:
+        from PIL import ImageCms
+
+        screen = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        # Red light where blue was, under another name.
+        other = screen.replace(b"rXYZ", b"tXYZ").replace(b"bXYZ", b"rXYZ").replace(b"tXYZ", b"bXYZ")
+        other = other.replace(b"R\0G\0B", b"R\0G\0X")
+        plain = decode(encoded(Image.new("RGB", (8, 8), (200, 100, 50)))).image.getpixel((0, 0))
+        for profile, same in ((other, False), (screen, True), (b"nonsense" * 40, True), (other[:200], True)):
+            result = decode(encoded(Image.new("RGB", (8, 8), (200, 100, 50)), icc_profile=profile))
+            assert (result.image.getpixel((0, 0)) == plain) is same
+            assert result.image.info == {}
+
     def test_what_is_kept_is_small_and_bare(self) -> None:
         from PIL.PngImagePlugin import PngInfo
 

@@ -72,6 +72,11 @@ async def read_picture(content: bytes, *, side_px: int) -> Isolated:
     return await run_worker("picture", content, {"side": side_px})
 
 
+async def read_exr(content: bytes, *, side_px: int) -> Isolated:
+    """An EXR picture in a screen's colours; needs PyAV."""
+    return await run_worker("exr", content, {"side": side_px})
+
+
 async def run_worker(task: str, content: bytes, options: dict[str, Any]) -> Isolated:
     """Let a worker read a file; it is killed when it takes too long or when nobody waits any more.
 

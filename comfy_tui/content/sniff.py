@@ -73,7 +73,8 @@ _BEGINNINGS: tuple[tuple[bytes, Sort], ...] = (
     (b"\x1f\x8b", Sort(Medium.OTHER, "gzip")),
     (b"<svg", Sort(_PICTURE, "SVG")),
 )
-_MP4_PICTURES = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF"}
+_MP4_PICTURES = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"hevc": "HEIC"}
+_MP4_PICTURES |= {b"mif1": "HEIF", b"msf1": "HEIF"}
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp")
 
 
@@ -100,7 +101,9 @@ def _container(head: bytes) -> Sort | None:
     if head[4:8] in _MP4_BOXES:
         brand = head[8:12]
         if brand in _MP4_PICTURES and head[4:8] == b"ftyp":
-            return Sort(_PICTURE, _MP4_PICTURES[brand])
+            # A general brand, and the kind among those that it goes with.
+            general = brand in (b"mif1", b"msf1")
+            return Sort(_PICTURE, "AVIF" if general and b"avif" in head[16:64] else _MP4_PICTURES[brand])
         if brand in (b"M4A ", b"M4B "):
             return Sort(_AUDIO, "M4A")
         return Sort(_VIDEO, "MOV" if brand == b"qt  " else "MP4")

@@ -41,7 +41,8 @@ def main(arguments: list[str]) -> int:
     content = sys.stdin.buffer.read()
     frames: list[bytes] = []
     try:
-        found = {"video": _video, "audio": _audio, "picture": _picture}[task](content, options, frames)
+        tasks = {"video": _video, "audio": _audio, "picture": _picture, "exr": _exr}
+        found = tasks[task](content, options, frames)
     except MemoryError:
         found = {"error": "it takes more memory than is given to it"}
     except Exception as error:
@@ -189,6 +190,32 @@ def _picture(content: bytes, options: dict[str, Any], frames: list[bytes]) -> di
         "format": decoded.format,
         "mode": image.mode,
         "frames": listed,
+    }
+
+
+def _exr(content: bytes, options: dict[str, Any], frames: list[bytes]) -> dict[str, Any]:
+    """A picture in linear light, of which more may be seen than a screen shows; brought to its curve."""
+    import av
+
+    av.logging.set_level(None)
+    with av.open(io.BytesIO(content), mode="r", format="exr_pipe") as container:
+        stream = container.streams.video[0]
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > _MOST_PIXELS:
+            return {"error": f"{width}x{height} pixels: too large to draw"}
+        stream.codec_context.options = {"apply_trc": "iec61966_2_1"}
+        frame = next(container.decode(stream))
+        alpha = "a" in frame.format.name
+        scale = min(1.0, options["side"] / max(frame.width, frame.height))
+        size = {name: max(1, round(side * scale)) for name, side in (("width", width), ("height", height))}
+        small = frame.reformat(**size, format="rgba" if alpha else "rgb24").to_image()
+    frames.append(small.tobytes())
+    return {
+        "width": width,
+        "height": height,
+        "format": "EXR",
+        "mode": small.mode,
+        "frames": [[small.width, small.height, 0.0]],
     }
 
 

@@ -16,6 +16,7 @@ from comfy_tui.content.facts import Fact
 from comfy_tui.content.latent import latent_facts
 from comfy_tui.content.media_info import MediaInfo, header_place, media_info, wav_peaks
 from comfy_tui.content.model import model_facts
+from comfy_tui.content.picture_info import INFO_BYTES, picture_size
 from comfy_tui.content.sniff import HEAD_BYTES, Medium, Sort, sniff
 from comfy_tui.errors import BadReply, ServerError, TimedOut
 from comfy_tui.monitor.line_speed import LineSpeed, Traffic
@@ -239,11 +240,12 @@ class Reader:
 
     async def _picture(self, fetched: _Fetched, known: Preview, level: Level) -> Preview:
         content, form = fetched.content, fetched.sort.format
-        if form in _UNREADABLE:
-            return replace(known, note=f"{form} is not drawn here")
-        if form in _ISOLATED:
+        if form in _UNREADABLE and not _is_drawn_exr(form):
+            return _named_only(fetched, known)
+        if form in (*_ISOLATED, "EXR"):
             side = full_side(8000, 8000) if level is Level.FULL else KEEP_PX
-            found = await isolated.read_picture(content, side_px=side)
+            read = isolated.read_exr if form == "EXR" else isolated.read_picture
+            found = await read(content, side_px=side)
             return replace(known, decoded=_decoded(found.frames[0], found.info, found.format, len(content)))
         async with self._decoding:
             if level is Level.FRAMES:
@@ -302,6 +304,19 @@ class Reader:
 MEDIA_NOTE = "pip install 'comfy-tui[media]' (PyAV) shows more"
 
 
+def _is_drawn_exr(form: str) -> bool:
+    return form == "EXR" and isolated.has_media_library()
+
+
+def _named_only(fetched: _Fetched, known: Preview) -> Preview:
+    """A picture that nothing here can draw: its size, and what would."""
+    form = fetched.sort.format
+    size = picture_size(fetched.content, form)
+    facts = (Fact("size", f"{size[0]:,} x {size[1]:,}"),) if size is not None else ()
+    note = MEDIA_NOTE if form == "EXR" else f"{form} is not drawn here; v opens it on a desktop"
+    return replace(known, facts=facts, note=note)
+
+
 def _length(header: str) -> int | None:
     return int(header) if header.isascii() and header.isdigit() and len(header) < 19 else None
 
@@ -309,7 +324,8 @@ def _length(header: str) -> int | None:
 def _limit(sort: Sort, size: int | None, level: Level) -> int:
     """How much of a file of that kind is fetched."""
     if sort.medium is Medium.PICTURE:
-        return 0 if sort.format in _UNREADABLE and level is not Level.FULL else FETCH_LIMIT_BYTES
+        drawn = sort.format not in _UNREADABLE or _is_drawn_exr(sort.format)
+        return FETCH_LIMIT_BYTES if drawn else INFO_BYTES
     if sort.medium is Medium.VIDEO:
         playable = isolated.has_media_library() and (size is None or size <= FETCH_LIMIT_BYTES)
         return FETCH_LIMIT_BYTES if playable else HEAD_BYTES * 16

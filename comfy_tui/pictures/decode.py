@@ -86,8 +86,11 @@ def decode_any(content: bytes, formats: tuple[str, ...], keep_px: int) -> Decode
             width, height = opened.size
             if width * height > MAX_PIXELS:
                 raise _too_large(f"{width}x{height} pixels")
+            image = _small(opened, keep_px or full_side(width, height))
+            if _turn(opened) in _LYING:
+                width, height = height, width
             return Decoded(
-                image=_small(opened, keep_px or full_side(width, height)),
+                image=image,
                 width=width,
                 height=height,
                 format=str(opened.format or ""),
@@ -118,6 +121,8 @@ def shrunk(decoded: Decoded, keep_px: int) -> Decoded:
 
 
 _HINT = "s saves the file as it is."
+#: The profile of a printing press has half a megabyte; what is larger is not used.
+_MOST_PROFILE_BYTES = 4 * 1024 * 1024
 #: What Pillow raises on bytes that are not what they claim to be.
 BROKEN = (
     *(OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, MemoryError, OverflowError),
@@ -134,7 +139,41 @@ def _small(opened: Any, keep_px: int) -> Image.Image:
     """The first frame, not larger than is kept, as RGB or RGBA."""
     opened.draft("RGB", (keep_px, keep_px))
     opened.load()
-    return bare(opened, keep_px)
+    small = bare(_in_srgb(opened, keep_px), keep_px)
+    turned = _TURNS.get(_turn(opened))
+    return small if turned is None else small.transpose(turned)
+
+
+def _in_srgb(opened: Any, keep_px: int) -> Any:
+    """The picture in a screen's colours where it brings a profile of others; else as it is."""
+    profile = opened.info.get("icc_profile")
+    if not isinstance(profile, bytes) or len(profile) > _MOST_PROFILE_BYTES:
+        return opened
+    if opened.mode not in ("RGB", "CMYK") or b"sRGB" in profile.replace(b"\0", b""):
+        return opened
+    from PIL import ImageCms
+
+    small = _resized(opened, keep_px) if max(opened.size) > keep_px else opened
+    try:
+        return ImageCms.profileToProfile(
+            small, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, *BROKEN):
+        return opened
+
+
+#: How a picture is brought upright, by the orientation that a camera wrote (EXIF), as Pillow numbers it.
+_TURNS: dict[int, Any] = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+_LYING = (5, 6, 7, 8)
+
+
+def _turn(opened: Any) -> int:
+    """Its orientation; TIFF's reader has turned the picture already, and taken the word away."""
+    try:
+        found = opened.getexif().get(0x0112, 1)
+    except BROKEN:
+        return 1
+    return found if isinstance(found, int) else 1
 
 
 def bare(opened: Any, keep_px: int) -> Image.Image:
@@ -165,7 +204,8 @@ def _as_colours(opened: Any) -> Any:
         # Pillow would cut 16 bits off at 255, which is white nearly everywhere.
         grey = opened.convert("F")
         low, high = grey.getextrema()
-        top = 65535.0 if opened.mode.startswith("I") and low >= 0 and high > 255 else max(high, 1.0)
+        deep = opened.mode.startswith("I;16") or (opened.mode == "I" and low >= 0 and high > 255)
+        top = 65535.0 if deep else max(high, 1.0)
         return grey.point(lambda value: value * (255.0 / top)).convert("L").convert("RGB")
     transparent = opened.mode in ("LA", "PA", "La", "RGBa") or "transparency" in opened.info
     return opened.convert("RGBA" if transparent else "RGB")

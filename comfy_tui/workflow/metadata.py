@@ -1,6 +1,6 @@
 """Reading the prompt and the workflow that ComfyUI leaves in the media it saves.
 
-Pictures (PNG, animated PNG, WebP, JPEG, AVIF, SVG), videos (MP4, MOV, WebM, MKV), sound (FLAC, MP3, Ogg,
+Pictures (PNG, animated PNG, WebP, JPEG, AVIF, SVG, EXR), videos (MP4, MOV, WebM, MKV), sound (FLAC, MP3, Ogg,
 Opus) and what else it saves (GLB, safetensors, latents). What a file is, is decided by its content,
 never by its name. Pure: bytes, or an open file, in; texts out. No decoder and no other library is used.
 """
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from comfy_tui.errors import WorkflowError
-from comfy_tui.workflow.media import exif, heif, id3, isobmff, matroska, other, png, vorbis
+from comfy_tui.workflow.media import exif, exr, heif, id3, isobmff, matroska, other, png, vorbis
 from comfy_tui.workflow.media.source import TEXT_LIMIT, Damaged, Source, Tags, TooMuch
 
 #: How the names of pictures, videos and sound end that may hold a workflow: for lists. What a file is, its
 #: content decides.
 MEDIA_ENDINGS = (
-    *(".png", ".webp", ".jpg", ".jpeg", ".avif", ".svg"),
+    *(".png", ".webp", ".jpg", ".jpeg", ".avif", ".svg", ".exr"),
     *(".mp4", ".mov", ".m4v", ".webm", ".mkv"),
     *(".flac", ".mp3", ".ogg", ".oga", ".opus"),
 )
@@ -89,6 +89,8 @@ def _format_of(source: Source) -> _Format | None:
         return _Format("a WebP picture", exif.read_webp)
     if head[:3] == b"\xff\xd8\xff":
         return _Format("a JPEG picture", exif.read_jpeg)
+    if head[:4] == exr.SIGNATURE:
+        return _Format("an EXR picture", exr.read_exr)
     if head[4:8] == b"ftyp" and head[8:12] in heif.BRANDS:
         return _Format("an AVIF or HEIF picture", heif.read_heif)
     if head[4:8] in isobmff.FIRST_BOXES:

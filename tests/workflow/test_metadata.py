@@ -42,6 +42,7 @@ from PIL import features
 from comfy_tui.errors import WorkflowError
 from comfy_tui.workflow import WorkflowKind, parse_file
 from comfy_tui.workflow.metadata import media_format, read_media
+from exr_file import exr
 
 FILES: dict[str, Callable[[], bytes]] = {
     "png": lambda: png_by_pillow(BOTH),
@@ -64,6 +65,7 @@ FILES: dict[str, Callable[[], bytes]] = {
         "JPEG",
         exif=exif({0x8769: {0x9286: b"UNICODE\0" + json.dumps(BOTH).encode("utf-16-be")}}),
     ),
+    "exr": lambda: exr(2, 2, texts=BOTH),
     "mp4": lambda: mp4(BOTH),
     "mov": lambda: mp4(BOTH, quicktime=True),
     "mp4-comment": lambda: (
