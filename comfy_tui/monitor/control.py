@@ -10,7 +10,7 @@ from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.types import JobRecord, Submitted, SystemStats
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.submit import Outbox, Submission
-from comfy_tui.monitor.watch import Watch
+from comfy_tui.monitor.watch import Seen, Watch
 from comfy_tui.workflow.reseed import reseeded
 
 #: How often and how long memory is read again after it was asked for, in seconds.
@@ -84,11 +84,12 @@ class Control:
         """
         wanted = tuple(dict.fromkeys(prompt_ids))
         async with self._watch.taking_out(wanted) as seen:
-            cancelled = await self._cancel(wanted)
+            cancelled = await self._cancel(wanted, seen)
             seen.taken_out, seen.gone = cancelled.removed, cancelled.gone
+            seen.interrupted = cancelled.interrupted
         return cancelled
 
-    async def _cancel(self, wanted: Sequence[str]) -> Cancelled:
+    async def _cancel(self, wanted: Sequence[str], seen: Seen) -> Cancelled:
         queue = await self._client.queue()
         running = {record.prompt_id for record in queue.running}
         waiting = {record.prompt_id for record in queue.pending}
@@ -96,9 +97,11 @@ class Control:
         for prompt_id in sorted(reversed(wanted), key=lambda item: item in running):
             if prompt_id not in running | waiting:
                 continue
-            found = await self._client.cancel_job(prompt_id)
+            with seen.asking(prompt_id):
+                found = await self._client.cancel_job(prompt_id)
             if found is None:
-                await self._cancel_by_queue(prompt_id, waiting=prompt_id in waiting)
+                seen.asked.discard(prompt_id)
+                await self._cancel_by_queue(prompt_id, seen, waiting=prompt_id in waiting)
             elif not found:
                 missed.add(prompt_id)
         if waiting.intersection(wanted):
@@ -111,14 +114,16 @@ class Control:
             gone=tuple(item for item in wanted if item not in here),
         )
 
-    async def _cancel_by_queue(self, prompt_id: str, *, waiting: bool) -> None:
+    async def _cancel_by_queue(self, prompt_id: str, seen: Seen, *, waiting: bool) -> None:
         """Cancel where the server has no jobs API."""
         if waiting:
-            await self._client.delete_pending([prompt_id])
+            with seen.asking(prompt_id):
+                await self._client.delete_pending([prompt_id])
             queue = await self._client.queue()
             if all(record.prompt_id != prompt_id for record in queue.running):
                 return
-        await self._client.interrupt(prompt_id)
+        with seen.asking(prompt_id):
+            await self._client.interrupt(prompt_id)
 
     async def clear_pending(self, prompt_ids: Iterable[str] | None = None) -> int:
         """Take jobs that wait out of the queue; returns how many.
@@ -130,9 +135,11 @@ class Control:
         wanted = before if prompt_ids is None else before.intersection(prompt_ids)
         async with self._watch.taking_out(sorted(wanted)) as seen:
             if prompt_ids is None:
-                await self._client.clear_pending()
+                with seen.asking(*wanted):
+                    await self._client.clear_pending()
             elif wanted:
-                await self._client.delete_pending(sorted(wanted))
+                with seen.asking(*wanted):
+                    await self._client.delete_pending(sorted(wanted))
                 running = {record.prompt_id for record in (await self._client.queue()).running}
                 seen.gone = tuple(wanted & running)
                 wanted -= running

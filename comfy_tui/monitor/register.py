@@ -19,7 +19,7 @@ from comfy_tui.errors import ApiError, ComfyError
 from comfy_tui.monitor.control import used_vram_bytes
 from comfy_tui.monitor.jobs import title_of
 from comfy_tui.monitor.journal.document import to_send
-from comfy_tui.monitor.journal.row import Asked, Fate, JournalJob
+from comfy_tui.monitor.journal.row import Asked, Fate, JournalJob, Wish
 from comfy_tui.monitor.journal.shelf import Shelf
 from comfy_tui.monitor.lifetime import Lifetime, Verdict
 from comfy_tui.monitor.state import Job, JobMemory, Jobs, Kept, KeptAs, Notice, Problem, Unsent
@@ -34,6 +34,8 @@ _AT_ONCE = 8
 _MISSES = 2
 #: How often the time of the last look is written down.
 _REMEMBER_S = 60.0
+#: A request that was held up on its way may have an effect so long after it was sent.
+_LATE_S = 120.0
 _NAMED = 6
 
 #: Of so many ended jobs the memory is kept here; the journal has all.
@@ -82,6 +84,8 @@ class Register(Watch):
         self._ended_memory: OrderedDict[str, JobMemory] = OrderedDict()
         #: Being taken out by an action of this console: their absence says nothing.
         self.leaving: set[str] = set()
+        #: The server was asked to stop these at that time, and it is not known whether it heard that.
+        self._unanswered: dict[str, float] = {}
         self.unsent: tuple[Unsent, ...] = ()
         self.kept: tuple[Kept, ...] = ()
 
@@ -105,12 +109,18 @@ class Register(Watch):
         ids, seen = set(prompt_ids), Seen()
         self.leaving |= ids
         try:
-            await self._shelf.want(prompt_ids, "cancel")
-            yield seen
+            await self._shelf.want(prompt_ids, Wish.ASKED)
+            try:
+                yield seen
+            except BaseException:
+                self._unanswered |= dict.fromkeys(seen.asked, self._clock())
+                await self._shelf.want(ids - seen.asked, Wish.NONE)
+                raise
+            await self._shelf.want(seen.interrupted, Wish.TAKEN)
             words = "Taken out of the queue from here; it never ran."
             before = (Fate.PENDING, Fate.RUNNING)
             await self._shelf.settle(seen.taken_out, Fate.CANCELLED, evidence=words, only_from=before)
-            await self._shelf.want(seen.gone, "")
+            await self._shelf.want(seen.gone, Wish.NONE)
             for prompt_id in seen.taken_out:
                 self._active.pop(prompt_id, None)
         finally:
@@ -156,6 +166,7 @@ class Register(Watch):
         if vanished and self._verdict is not None:
             notices += await self._judge(vanished, self._verdict)
         self._follow(jobs, asked_at_s)
+        await self._give_up_wishes(jobs, asked_at_s)
         await self._look_at_old_ones(jobs)
         await self.refresh()
         return notices
@@ -163,6 +174,7 @@ class Register(Watch):
     async def _begin(self) -> None:
         known = await self._shelf.open()
         self._begun = True
+        self._unanswered |= dict.fromkeys(known.unanswered, self._clock())
         self._active = {job.prompt_id: job.seen_at_s or 0.0 for job in known.on_server} | self._active
         self._unsettled |= {job.prompt_id for job in known.abandoned}
         self._lifetime.restore(known.facts)
@@ -244,6 +256,14 @@ class Register(Watch):
         if news or (active and self._clock() - self._remembered_at_s > _REMEMBER_S):
             self._remembered_at_s = self._clock()
             self._shelf.remember(**self._lifetime.facts())
+
+    async def _give_up_wishes(self, jobs: Jobs, asked_at_s: float) -> None:
+        """A request to cancel that had no answer, and after long no effect either, never arrived."""
+        waiting = {job.prompt_id for job in jobs.pending}
+        late = [one for one, since_s in self._unanswered.items() if asked_at_s - since_s > _LATE_S]
+        await self._shelf.want([one for one in late if one in waiting], Wish.NONE)
+        for prompt_id in late:
+            del self._unanswered[prompt_id]
 
     async def _look_at_old_ones(self, jobs: Jobs) -> None:
         """Settle what earlier runs, or a broken connection, left half done."""

@@ -10,7 +10,7 @@ from comfy_tui.monitor.journal.document import has_keys, pack, search_text, to_s
 from comfy_tui.monitor.journal.event_table import plain
 from comfy_tui.monitor.journal.job_read import LIGHT, marks, one, read
 from comfy_tui.monitor.journal.journal import is_alive
-from comfy_tui.monitor.journal.row import Asked, Fate, JournalJob, Place
+from comfy_tui.monitor.journal.row import Asked, Fate, JournalJob, Place, Wish
 from comfy_tui.workflow.fingerprint import fingerprints
 
 #: Longer than any submission is under way: whoever had it has given up, or is another process by now.
@@ -171,8 +171,8 @@ def dismiss(connection: sqlite3.Connection, place: Place, prompt_ids: Iterable[s
         )
 
 
-def want(connection: sqlite3.Connection, place: Place, prompt_ids: Iterable[str], wanted: str) -> None:
-    """Write what is about to be asked of the server (``cancel``): so that its effect is known as ours."""
+def want(connection: sqlite3.Connection, place: Place, prompt_ids: Iterable[str], wanted: Wish) -> None:
+    """Write what is about to be asked of the server: so that its effect is known as ours."""
     for prompt_id in prompt_ids:
         connection.execute(
             "UPDATE job SET wanted = ? WHERE server = ? AND prompt_id = ?", (wanted, place.server, prompt_id)
@@ -239,9 +239,13 @@ def _select(
     return tuple(read(row) for row in rows)
 
 
-def wanted(connection: sqlite3.Connection, place: Place, prompt_id: str) -> str:
-    """What was asked of the server for this job."""
-    row = connection.execute(
-        "SELECT wanted FROM job WHERE server = ? AND prompt_id = ?", (place.server, prompt_id)
-    ).fetchone()
-    return str(row["wanted"]) if row is not None else ""
+def with_wish(
+    connection: sqlite3.Connection, place: Place, wish: Wish, prompt_ids: Iterable[str] | None = None
+) -> tuple[str, ...]:
+    """Which of these jobs, or of all that run or wait, the server was asked that for."""
+    rows = connection.execute(
+        "SELECT prompt_id FROM job WHERE server = ? AND wanted = ? AND fate IN (?, ?)",
+        (place.server, wish.value, Fate.PENDING.value, Fate.RUNNING.value),
+    )
+    found = tuple(row["prompt_id"] for row in rows)
+    return found if prompt_ids is None else tuple(one for one in prompt_ids if one in found)

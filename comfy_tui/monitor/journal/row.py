@@ -47,6 +47,16 @@ class Fate(StrEnum):
         return self in (Fate.REFUSED, Fate.COMPLETED, Fate.FAILED, Fate.CANCELLED, Fate.LOST, Fate.GONE)
 
 
+class Wish(StrEnum):
+    """What was asked of the server for a job, and whether it heard that.  The words are stored."""
+
+    NONE = ""
+    #: It is to be stopped; written before the request, and no answer is known.
+    ASKED = "cancel"
+    #: It ran, and the server took the request to stop it.
+    TAKEN = "cancel taken"
+
+
 @dataclass(frozen=True, slots=True)
 class JournalJob:
     """One job of one server.  What is not known is None or empty, never a guess."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.journal.journal import Journal
-from comfy_tui.monitor.journal.row import Asked, Fate, JournalJob, Place
+from comfy_tui.monitor.journal.row import Asked, Fate, JournalJob, Place, Wish
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,6 +24,8 @@ class Known:
 
     on_server: tuple[JournalJob, ...] = ()
     abandoned: tuple[JournalJob, ...] = ()
+    #: The server was asked to stop these, and no answer is known.
+    unanswered: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
 
 
@@ -63,6 +65,7 @@ class Shelf:
             return Known(
                 job_table.on_server(connection, self.place),
                 job_table.abandoned(connection, self.place, now_s),
+                job_table.with_wish(connection, self.place, Wish.ASKED),
                 {row["name"]: row["value"] for row in facts},
             )
 
@@ -168,11 +171,13 @@ class Shelf:
         self._stale = True
         await self.journal.call(job_table.dismiss, self.place, tuple(prompt_ids), self._clock())
 
-    async def want(self, prompt_ids: Iterable[str], wanted: str) -> None:
-        """Write what is about to be asked of the server: ``cancel``, or empty for nothing any more."""
+    async def want(self, prompt_ids: Iterable[str], wish: Wish) -> None:
+        """Write what is about to be asked of the server, or that it was heard, or that it is no more."""
         from comfy_tui.monitor.journal import job_table
 
-        await self.journal.call(job_table.want, self.place, tuple(prompt_ids), wanted)
+        ids = tuple(prompt_ids)
+        if ids:
+            await self.journal.call(job_table.want, self.place, ids, wish)
 
     # -- watching ------------------------------------------------------------------------------
 
@@ -188,37 +193,34 @@ class Shelf:
         )
 
     async def verdict(self, prompt_ids: Sequence[str], fate: Fate, evidence: str) -> tuple[str, ...]:
-        """Jobs are listed nowhere any more; those whose cancelling was asked for here are cancelled.
+        """Jobs are listed nowhere any more.
+
+        Those that the server has taken a request from here to stop are cancelled.  Where no answer is known,
+        that counts only if the server did not forget them with its memory.
 
         Returns:
             The ids that are that now, and were on the server before.
         """
-        from comfy_tui.monitor.journal import job_table
+        from comfy_tui.monitor.journal.job_table import settle, with_wish
 
         def work(connection: sqlite3.Connection) -> tuple[str, ...]:
             now_s = self._clock()
-            asked = [one for one in prompt_ids if job_table.wanted(connection, self.place, one)]
-            rest = [one for one in prompt_ids if one not in asked]
+            taken = with_wish(connection, self.place, Wish.TAKEN, prompt_ids)
+            asked = with_wish(connection, self.place, Wish.ASKED, prompt_ids)
+            rest = [one for one in prompt_ids if one not in (*taken, *asked)]
+            no_answer = "cancelling it was asked for from here, without an answer"
+            became = Fate.LOST if fate is Fate.LOST else Fate.CANCELLED
             changed: list[str] = []
             for before, words in ((Fate.PENDING, "It waited"), (Fate.RUNNING, "It ran")):
-                job_table.settle(
-                    connection,
-                    self.place,
-                    asked,
-                    Fate.CANCELLED,
-                    now_s,
-                    evidence=f"{words} when it was cancelled from here.",
-                    only_from=(before,),
-                )
-                changed += job_table.settle(
-                    connection,
-                    self.place,
-                    rest,
-                    fate,
-                    now_s,
-                    evidence=f"{words} when it was last seen. {evidence}",
-                    only_from=(before,),
-                )
+                for ids, end, why in (
+                    (taken, Fate.CANCELLED, f"{words} when it was cancelled from here."),
+                    (asked, became, f"{words} when {no_answer}. {evidence}"),
+                    (rest, fate, f"{words} when it was last seen. {evidence}"),
+                ):
+                    found = settle(
+                        connection, self.place, ids, end, now_s, evidence=why, only_from=(before,)
+                    )
+                    changed += found if end is fate else ()
             return tuple(changed)
 
         self._stale = True
