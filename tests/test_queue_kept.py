@@ -28,12 +28,12 @@ async def test_lost_jobs_are_shown_and_queued_again_by_one_key_once() -> None:
         await d.ui.see("Waiting (2)", "▶ running")
         await restarted(d)
         await d.ui.see("Lost: 2 jobs")
-        await d.ui.see("Lost with the server", "‡ lost", "first one", "second one")
+        await d.ui.see("Lost from the server", "‡ lost", "first one", "second one")
         assert "somebody's" not in d.titles()
         await d.ui.press("L")
         await d.ui.see("2 jobs queued.")
         await d.ui.see("▶ running", "Waiting (1)")
-        await d.ui.gone("Lost with the server")
+        await d.ui.gone("Lost from the server")
         queued = [job.title for job in (*d.ui.app.jobs.running, *d.ui.app.jobs.pending)]
         assert queued == ["first one", "second one"]
         await d.ui.press("L")

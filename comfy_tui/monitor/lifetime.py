@@ -135,13 +135,19 @@ class Lifetime:
         unread = unread or (bool(now) and not before)
         if gap:
             evidence.append(gap)
-        elif restarted is None:
-            evidence.append("its log had not been read before" if unread else "it answered all the time")
+        elif restarted is None and not unread:
+            evidence.append("it answered all the time")
+        doubtful = bool(gap) or forgotten or unread
+        if restarted is None and doubtful:
+            why = "its log had not been read before" if now else "its log cannot be read"
+            if now and before:
+                why = "no start is to be seen in its log"
+            evidence.append(f"whether it was started again or somebody took them out is not known: {why}")
         if now:
             self._mark = now
         if restarted:
             self._top = -1
-        return Verdict(restarted, bool(gap) or forgotten or unread, "; ".join(evidence))
+        return Verdict(restarted, doubtful, "; ".join(evidence))
 
     def answered(self, jobs: Jobs, asked_at_s: float) -> bool:
         """It answered and everything was judged; returns whether there is something new to remember."""

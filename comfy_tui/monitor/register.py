@@ -363,7 +363,8 @@ def _notice(entries: Iterable[Kept], fate: Fate, verdict: Verdict) -> Notice:
     names = ", ".join(f"{clean(entry.title, 60)} ({entry.prompt_id[:8]})" for entry in found[:_NAMED])
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     if fate is Fate.LOST:
-        kind, title = "lost", f"Lost: {count_of(len(found), 'job')}"
+        what = "Lost" if verdict.restarted else "Lost, or taken out"
+        kind, title = "lost", f"{what}: {count_of(len(found), 'job')}"
         key = "L in the queue (3) queues them all again, u a single one."
     else:
         kind, title = "gone", f"Gone from the queue: {count_of(len(found), 'job')}"

@@ -37,7 +37,7 @@ COLUMNS = (
 Entry = Job | Unsent | Kept
 #: Glyph and word, look, and the heading of what the journal keeps.
 KEPT: Mapping[KeptAs, tuple[str, str, str]] = {
-    KeptAs.LOST: ("‡ lost", "bad", "Lost with the server: L all again"),
+    KeptAs.LOST: ("‡ lost", "bad", "Lost from the server: L all again"),
     KeptAs.GONE: ("∅ gone", "warn", "Gone from the queue"),
     KeptAs.HELD: ("◇ held", "accent", "Held here: R puts them back"),
 }

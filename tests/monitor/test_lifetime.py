@@ -90,4 +90,6 @@ async def test_a_log_that_cannot_be_read_now_is_a_doubt_and_one_that_never_can_i
     logs.said = error
     watched = Watched(logs)
     await watched.judge(waiting([7]))
-    assert (await watched.judge(Jobs()))[1] is lost
+    restarted, judged, words = await watched.judge(Jobs())
+    assert (restarted, judged) == (None, lost)
+    assert ("or somebody took them out is not known: its log cannot be read" in words) is lost
