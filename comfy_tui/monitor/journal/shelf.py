@@ -217,9 +217,7 @@ class Shelf:
                     (asked, became, f"{words} when {no_answer}. {evidence}"),
                     (rest, fate, f"{words} when it was last seen. {evidence}"),
                 ):
-                    found = settle(
-                        connection, self.place, ids, end, now_s, evidence=why, only_from=(before,)
-                    )
+                    found = settle(connection, self.place, ids, end, now_s, evidence=why, only_from=(before,))
                     changed += found if end is fate else ()
             return tuple(changed)
 
