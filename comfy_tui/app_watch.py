@@ -133,6 +133,7 @@ class WatchingApp(TellingApp):
                 keep_days=config.journal_days,
                 keep_bytes=config.journal_mb * 1024 * 1024,
                 on_problem=self.tell_error,
+                on_return=self._tell_return,
             )
         session: Session = module.Session(
             profile,
@@ -192,6 +193,9 @@ class WatchingApp(TellingApp):
     def memory_of(self, job: Job) -> MemoryThen | None:
         """The memory when a job ended, where that was seen."""
         return self._attendant.memory_of(job) if self._attendant is not None else None
+
+    def _tell_return(self) -> None:
+        self.tell("The journal is written again", "What this run knew of jobs and events is in it.")
 
     async def _recall_events(self, attendant: Attendant, server: str) -> None:
         if self.journal is not None and not self.journal.closed:

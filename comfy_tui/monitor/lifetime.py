@@ -67,6 +67,7 @@ class Lifetime:
 
     def restore(self, facts: Mapping[str, str]) -> None:
         """Go on where an earlier console was."""
+        self._is_new = True
         self._mark = facts.get("started", "")
         with_number = facts.get("top_number", "")
         self._top = int(with_number) if with_number.isdigit() else -1

@@ -67,7 +67,9 @@ class Register(Watch):
         self._job_of = job_of
         self._clock = clock
         self._lifetime = Lifetime(client, interval_s=interval_s, clock=clock)
-        self._begun = False
+        #: What the journal knows was read from there; None before the first look.
+        self._generation: int | None = None
+        self._restored = False
         #: What is on the server as far as is known, and since when that was known.
         self._active: dict[str, float] = {}
         self._misses: dict[str, int] = {}
@@ -146,7 +148,7 @@ class Register(Watch):
 
     async def take(self, jobs: Jobs, asked_at_s: float) -> list[Notice]:
         """Write what was listed, judge what was not; returns what a person wants to hear."""
-        if not self._begun:
+        if self._generation != self._shelf.generation:
             await self._begin()
         listed = {job.prompt_id for job in (*jobs.running, *jobs.pending, *jobs.ended)}
         notices = [
@@ -172,12 +174,16 @@ class Register(Watch):
         return notices
 
     async def _begin(self) -> None:
+        """Go on from what the journal knows: at the start, and when it goes on in another place."""
         known = await self._shelf.open()
-        self._begun = True
+        self._generation = known.generation
+        self._written = {}
         self._unanswered |= dict.fromkeys(known.unanswered, self._clock())
         self._active = {job.prompt_id: job.seen_at_s or 0.0 for job in known.on_server} | self._active
         self._unsettled |= {job.prompt_id for job in known.abandoned}
-        self._lifetime.restore(known.facts)
+        if self._shelf.durable and not self._restored:
+            self._restored = True
+            self._lifetime.restore(known.facts)
         await self.refresh()
 
     async def _write(self, jobs: Jobs, asked_at_s: float) -> None:

@@ -8,7 +8,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import pytest
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.journal import Journal, JournalEvent
 from comfy_tui.monitor.journal import file as journal_files
+from comfy_tui.monitor.journal.row import Asked, Fate
+from comfy_tui.monitor.journal.shelf import Shelf
 
 
 class Told:
@@ -24,7 +27,22 @@ class Told:
 
     def __init__(self, file: Path | None, **options: Any) -> None:
         self.problems: list[ComfyError] = []
-        self.journal = Journal(file, on_problem=self.problems.append, **options)
+        self.returns = 0
+        self.now_s = 1_000_000.0
+        self.journal = Journal(
+            file,
+            on_problem=self.problems.append,
+            on_return=self._returned,
+            clock=lambda: self.now_s,
+            **options,
+        )
+
+    def _returned(self) -> None:
+        self.returns += 1
+
+    def shelf(self) -> Shelf:
+        """A server's part of it."""
+        return Shelf(self.journal, "http://box", "box", clock=lambda: self.now_s)
 
     async def works(self, title: str = "it works") -> None:
         """What is written is read again."""
@@ -185,6 +203,113 @@ async def test_a_newer_file_is_left_alone(told: Told) -> None:
     assert again.told() == ["The journal is of a newer comfy-tui"]
     await again.journal.close()
     assert told.journal.file.read_bytes() == before
+
+
+ASKED = Asked("id-1", "a job", {"1": {"class_type": "A", "inputs": {}}}, {})
+
+
+@contextmanager
+def held(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
+    """Another program writes, and does not come to an end."""
+    monkeypatch.setattr(journal_files, "BUSY_S", 0.05)
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    try:
+        yield holder
+    finally:
+        holder.execute("ROLLBACK")
+        holder.close()
+
+
+def content(file: Path) -> tuple[list[str], list[tuple[str, str]]]:
+    """The events, and the jobs with their fates."""
+    with sqlite3.connect(file) as direct:
+        events = [row[0] for row in direct.execute("SELECT title FROM event ORDER BY id")]
+        return events, list(direct.execute("SELECT prompt_id, fate FROM job ORDER BY id"))
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_a_file_that_can_be_used_again_gets_what_happened_meanwhile_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, early: bool
+) -> None:
+    """The file is locked from the start, or in the middle of a run."""
+    file = tmp_path / "journal.sqlite3"
+    first = Told(file)
+    await first.works("before")
+    await first.shelf().put(ASKED, Fate.PENDING)
+    await first.journal.close()
+    monkeypatch.setattr(journal_files, "BUSY_S", 0.05)
+    told = Told(file)
+    if not early:
+        await told.works("begun")
+    with held(file, monkeypatch):
+        for _ in range(3):
+            await told.works("meanwhile")
+            told.now_s += 1_000
+        await told.shelf().put(Asked("id-2", "new", ASKED.prompt, {}), Fate.PENDING)
+        await told.shelf().settle(["id-1"], Fate.COMPLETED)
+        assert told.told() == ["The journal cannot be used"]
+        assert (told.journal.durable, told.returns) == (False, 0)
+    told.now_s += 1_000
+    await told.works("again")
+    assert (told.journal.durable, told.returns, len(told.problems)) == (True, 1, 1)
+    await told.journal.close()
+    events, jobs = content(file)
+    assert events == ["before", *([] if early else ["begun"]), *["meanwhile"] * 3, "again"]
+    # What was never read from the file was not settled: only what is known to have been there is.
+    assert jobs == [("id-1", "pending" if early else "completed"), ("id-2", "pending")]
+
+
+async def test_what_is_in_memory_at_the_end_is_written_if_that_is_possible_by_then(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_files, "BUSY_S", 0.05)
+    await told.works("begun")
+    with held(told.journal.file, monkeypatch):
+        await told.works("meanwhile")
+    await told.journal.close()
+    assert content(told.journal.file)[0] == ["begun", "meanwhile"]
+
+
+async def test_a_job_that_is_in_the_file_is_not_queued_from_memory(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another console can, and does; when the file is back, that stays."""
+    monkeypatch.setattr(journal_files, "BUSY_S", 0.05)
+    shelf = told.shelf()
+    await shelf.put(ASKED, Fate.LOST)
+    with held(told.journal.file, monkeypatch):
+        await told.works("meanwhile")
+        for claim in (shelf.claim_again("id-1", "id-2"), shelf.claim("id-1", (Fate.LOST,))):
+            with pytest.raises(ComfyError, match="another console could queue it as well"):
+                await claim
+        await shelf.put(Asked("id-3", "new", ASKED.prompt, {}), Fate.LOST)
+        assert await shelf.claim_again("id-3", "id-4") is not None
+    other = Told(told.journal.file)
+    other.now_s += 5
+    assert await other.shelf().claim_again("id-1", "id-5") is not None
+    await other.journal.close()
+    assert await shelf.claim_again("id-1", "id-6") is None
+    assert told.journal.durable
+
+
+async def test_a_disk_that_is_full_by_turns_is_told_once(told: Told) -> None:
+    def no_room(connection: sqlite3.Connection) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    for turn in range(3):
+        await told.works(f"turn {turn}")
+        await told.journal.call(no_room)
+        for _ in range(40):
+            told.journal.add_event(JournalEvent("test", "much", "x" * 4000))
+        await told.works(f"full {turn}")
+        told.now_s += 300
+    await told.works("and again")
+    assert told.told() == ["The journal cannot be used"]
+    assert told.returns == 1
+    titles = [event.title for event in await told.journal.events()]
+    assert (len(titles), len(set(titles))) == (3 * 42 + 1, 8)
 
 
 def test_nothing_is_imported_before_the_first_call() -> None:

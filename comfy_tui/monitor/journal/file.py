@@ -15,7 +15,8 @@ from comfy_tui.monitor.journal.schema import NewerJournalError, prepare
 
 #: How long another console's write is waited for.
 BUSY_S = 4.0
-_WITHOUT = "The console goes on without it: what it knows of jobs is lost when it ends."
+_WITHOUT = "The console goes on without it: what it knows of jobs is in memory only."
+_UNTIL = "It is tried again by itself."
 
 
 def open_memory() -> sqlite3.Connection:
@@ -25,14 +26,18 @@ def open_memory() -> sqlite3.Connection:
     return connection
 
 
-def open_file(file: Path) -> tuple[sqlite3.Connection, ComfyError | None]:
+def open_file(file: Path, busy_s: float | None = None) -> tuple[sqlite3.Connection, ComfyError | None]:
     """The journal in this file; where it is damaged, a new one, and what was done as an error to tell.
+
+    Args:
+        file: where it is.
+        busy_s: how long another console's write is waited for while it is opened; :data:`BUSY_S`.
 
     Raises:
         ComfyError: it cannot be used.
     """
     try:
-        return _open(file), None
+        return _open(file, busy_s), None
     except NewerJournalError:
         raise ComfyError(
             "The journal is of a newer comfy-tui",
@@ -47,7 +52,7 @@ def open_file(file: Path) -> tuple[sqlite3.Connection, ComfyError | None]:
         raise unusable(error, file) from error
 
 
-def _open(file: Path) -> sqlite3.Connection:
+def _open(file: Path, busy_s: float | None = None) -> sqlite3.Connection:
     paths.ensure_private_dir(file.parent)
     # Made by us, so that nobody else can read it even for a moment; SQLite's files beside it get its mode.
     handle = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
@@ -56,7 +61,7 @@ def _open(file: Path) -> sqlite3.Connection:
             os.fchmod(handle, 0o600)
     finally:
         os.close(handle)
-    connection = _connect(str(file))
+    connection = _connect(str(file), busy_s)
     try:
         # Only a file that is empty takes it.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -67,14 +72,16 @@ def _open(file: Path) -> sqlite3.Connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("INSERT OR REPLACE INTO fact VALUES ('', 'opened', ?)", (str(int(time.time())),))
         connection.execute("COMMIT")
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000:.0f}")
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _connect(name: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(name, timeout=BUSY_S, isolation_level=None)
+def _connect(name: str, busy_s: float | None = None) -> sqlite3.Connection:
+    wait_s = BUSY_S if busy_s is None else busy_s
+    connection = sqlite3.connect(name, timeout=wait_s, isolation_level=None)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
@@ -148,7 +155,7 @@ def _code(error: sqlite3.Error) -> int:
 def unusable(error: Exception, file: Path) -> ComfyError:
     """The error to tell where the journal cannot be used."""
     reason = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
-    hint = "Look at the disk and at who may write there; then start the console again."
+    hint = f"Look at the disk and at who may write there. {_UNTIL}"
     if isinstance(error, sqlite3.Error) and is_busy(error):
-        hint = "Another program holds it. End that, then start the console again."
+        hint = f"Another program holds it. {_UNTIL}"
     return ComfyError("The journal cannot be used", f"{file}: {reason}. {_WITHOUT}", hint)

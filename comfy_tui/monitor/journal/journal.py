@@ -1,6 +1,6 @@
 """The journal as the console uses it: one thread of its own does all that touches the file.
 
-What fails is told once, and the console goes on with a journal in memory.
+What fails is told once, and the console goes on with a journal in memory until the file can be used again.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ DAY_S = 86_400.0
 _PRUNE_EVERY_S = 3_600.0
 #: What a journal in memory may hold.
 _MEMORY_BYTES = 32 * 1024 * 1024
+#: After so long a file that could not be used is tried again; each time after twice as long, up to the most.
+_RETRY_S, _RETRY_MOST_S = 15.0, 240.0
+#: A file that is held by another program is not waited for then: the next turn comes soon.
+_RETRY_BUSY_S = 0.2
+#: What was told is told again only after so long: a disk may be full by turns.
+_QUIET_S = 3_600.0
 
 
 class Journal:
@@ -41,6 +47,7 @@ class Journal:
         keep_days: how long what has ended is kept.
         keep_bytes: how large the file may grow.
         on_problem: is told, on the event loop, why the file cannot be used; once.
+        on_return: is told, on the event loop, that it can be used again after that.
         clock: the time in Unix seconds.
     """
 
@@ -51,6 +58,7 @@ class Journal:
         keep_days: float = 90.0,
         keep_bytes: int = 256 * 1024 * 1024,
         on_problem: Callable[[ComfyError], None] = lambda error: None,
+        on_return: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.file = file
@@ -59,6 +67,7 @@ class Journal:
         self._keep_s = keep_days * DAY_S
         self._keep_bytes = keep_bytes
         self._on_problem = on_problem
+        self._on_return = on_return
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
@@ -68,6 +77,13 @@ class Journal:
         self.closed = False
         #: Whether what is written outlives this run; known after the first call.
         self.durable = file is not None
+        #: Grows whenever it goes on in another place: what was read from it may not be all that there is.
+        self.generation = 0
+        self._in_file = False
+        self._retry_at_s, self._retry_after_s = 0.0, _RETRY_S
+        #: What was told, and when; and whether the end of that is to be told.
+        self._told: dict[str, float] = {}
+        self._outage_told = False
 
     # -- the thread ----------------------------------------------------------------------------
 
@@ -112,7 +128,7 @@ class Journal:
         import sqlite3
 
         for _ in range(3):
-            connection = self._connection or self._open()
+            connection = self._ready()
             try:
                 result = self._transact(connection, function)
                 self._prune(connection)
@@ -144,49 +160,92 @@ class Journal:
         if self._clock() - self._pruned_at_s > _PRUNE_EVERY_S:
             self._pruned_at_s = self._clock()
             with suppress(sqlite3.DatabaseError):
-                keep_bytes = self._keep_bytes if self.durable else min(self._keep_bytes, _MEMORY_BYTES)
+                keep_bytes = self._keep_bytes if self._in_file else min(self._keep_bytes, _MEMORY_BYTES)
                 prune(connection, self._clock() - self._keep_s, keep_bytes)
 
-    def _open(self) -> sqlite3.Connection:
-        from comfy_tui.monitor.journal.file import open_file, open_memory
+    def _ready(self) -> sqlite3.Connection:
+        """The connection: to the file, or to what stands in for it where it is not time to try again."""
+        from comfy_tui.monitor.journal.spare import open_spare
 
-        connection = None
-        if self.file is not None and self.durable:
+        if self._connection is None:
+            self._connection = open_spare(None)
+        if self.file is not None and not self._in_file and self._clock() >= self._retry_at_s:
+            self._use_file()
+        return self._connection
+
+    def hurry(self) -> None:
+        """Try a file that cannot be used with the next call: somebody needs it."""
+        self._retry_at_s = 0.0
+
+    def _use_file(self) -> None:
+        """Open the file and bring back what was written elsewhere; where that fails, try again later."""
+        import sqlite3
+
+        from comfy_tui.monitor.journal.file import open_file, unusable
+        from comfy_tui.monitor.journal.spare import bring_back
+
+        spare, file = self._connection, self.file
+        assert spare is not None
+        assert file is not None
+        try:
+            connection, problem = open_file(file, _RETRY_BUSY_S if self._told else None)
             try:
-                connection, problem = open_file(self.file)
-            except ComfyError as error:
-                problem = error
-            if problem is not None:
-                self._tell(problem)
-        if connection is None:
-            self.durable = False
-            connection = open_memory()
-        self._connection = connection
-        return connection
+                self._transact(connection, lambda it: bring_back(it, spare))
+            except BaseException:
+                connection.close()
+                raise
+        except sqlite3.DatabaseError as error:
+            self._go_on_without(unusable(error, file))
+            return
+        except ComfyError as error:
+            self._go_on_without(error)
+            return
+        spare.close()
+        self._connection, self._in_file, self.durable = connection, True, True
+        self.generation += 1
+        if problem is not None:
+            self._tell(problem)
+        elif self._outage_told:
+            self._say(self._on_return)
+        self._outage_told = False
+
+    def _go_on_without(self, error: ComfyError) -> None:
+        """Tell why the file cannot be used, once, and when it is tried again."""
+        now_s = self._clock()
+        self.durable = False
+        self._retry_at_s = now_s + self._retry_after_s
+        self._retry_after_s = min(_RETRY_MOST_S, 2 * self._retry_after_s)
+        if not self._outage_told and now_s - self._told.get(str(error), -_QUIET_S) >= _QUIET_S:
+            self._outage_told = True
+            self._told[str(error)] = now_s
+            self._tell(error)
 
     def _recover(self, connection: sqlite3.Connection, error: sqlite3.DatabaseError) -> bool:
-        """Go on after the file failed, with a new one or in memory; returns whether that makes sense."""
-        from comfy_tui.monitor.journal.file import is_damage, open_memory, unusable
-        from comfy_tui.monitor.journal.retention import copy_open_jobs
+        """Go on in memory after the file failed; returns whether that makes sense."""
+        from comfy_tui.monitor.journal.file import is_damage, unusable
+        from comfy_tui.monitor.journal.spare import open_spare
 
-        if self.file is None or not self.durable:
+        if self.file is None or not self._in_file:
             return False
-        if is_damage(error):
-            self._connection = None  # opening it finds the damage, and sets it aside
-        else:
-            self.durable = False
-            self._connection = open_memory()
-            with suppress(Exception):  # what can still be read goes along
-                copy_open_jobs(connection, self._connection)
-            self._tell(unusable(error, self.file))
+        if self._clock() - self._retry_at_s > _QUIET_S:
+            self._retry_after_s = _RETRY_S
+        self._connection, self._in_file = open_spare(connection), False
+        self.generation += 1
         with suppress(Exception):
             connection.close()
+        if is_damage(error):
+            self._retry_at_s = 0.0  # at once: opening it finds the damage, and sets it aside
+        else:
+            self._go_on_without(unusable(error, self.file))
         return True
 
     def _tell(self, error: ComfyError) -> None:
+        self._say(lambda: self._on_problem(error))
+
+    def _say(self, call: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is gone
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._on_problem, error)
+            if self._loop is not None and not self.closed:
+                self._loop.call_soon_threadsafe(call)
 
     async def aclose(self) -> None:
         """As :meth:`close`, for ``contextlib.aclosing``."""
@@ -205,6 +264,8 @@ class Journal:
 
     def _close_file(self) -> None:
         if self._connection is not None:
+            if self.file is not None and not self._in_file:
+                self._use_file()  # a last time: what is in memory ends with this run
             self._connection.close()
             self._connection = None
 

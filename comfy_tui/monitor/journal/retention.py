@@ -5,14 +5,13 @@ from __future__ import annotations
 import sqlite3
 
 from comfy_tui.monitor.journal.event_table import KEEP_EVENTS
+from comfy_tui.monitor.journal.job_read import marks
 from comfy_tui.monitor.journal.row import Fate
 
 #: At most so many pages are given back to the file system at a time: a console never waits long for it.
 _VACUUM_PAGES = 2_000
 _BATCH = 200
 _FINAL = tuple(fate.value for fate in Fate if fate.final)
-#: What nobody may forget: it was sent or taken off a server, and its end is not known.
-_OPEN = tuple(fate.value for fate in Fate if not fate.final)
 
 
 def prune(connection: sqlite3.Connection, before_s: float, keep_bytes: int) -> int:
@@ -20,7 +19,7 @@ def prune(connection: sqlite3.Connection, before_s: float, keep_bytes: int) -> i
 
     A lost job that nobody has dealt with stays.
     """
-    ended = f"fate IN ({_marks(_FINAL)}) AND NOT (fate = 'lost' AND ours AND again_as = '' AND NOT dismissed)"
+    ended = f"fate IN ({marks(_FINAL)}) AND NOT (fate = 'lost' AND ours AND again_as = '' AND NOT dismissed)"
     forgotten = connection.execute(
         f"DELETE FROM job WHERE noted_at_s < ? AND {ended}", (before_s, *_FINAL)
     ).rowcount
@@ -48,14 +47,3 @@ def used_bytes(connection: sqlite3.Connection) -> int:
         for name in ("page_count", "freelist_count", "page_size")
     )
     return (pages - free) * size
-
-
-def copy_open_jobs(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
-    """Take along what still matters."""
-    rows = old.execute(f"SELECT * FROM job WHERE fate IN ({_marks(_OPEN)}) OR fate = 'lost'", _OPEN)
-    for row in rows:
-        new.execute(f"INSERT OR IGNORE INTO job VALUES ({_marks(row)})", tuple(row))
-
-
-def _marks(values: object) -> str:
-    return ", ".join("?" * len(values))  # type: ignore[arg-type]

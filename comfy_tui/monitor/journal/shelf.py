@@ -27,6 +27,8 @@ class Known:
     #: The server was asked to stop these, and no answer is known.
     unanswered: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
+    #: Where it was read; see :attr:`Shelf.generation`.
+    generation: int = 0
 
 
 class Shelf:
@@ -46,13 +48,18 @@ class Shelf:
         self.server = server
         self.place = Place(server, name or server, journal.owner)
         self._clock = clock
-        self._seen_version = -1
+        self._seen_version = (-1, -1)
         self._stale = True
 
     @property
     def durable(self) -> bool:
         """Whether what is written outlives this run."""
         return self.journal.durable
+
+    @property
+    def generation(self) -> int:
+        """Grows when the journal goes on in another place: :meth:`open` it again then."""
+        return self.journal.generation
 
     async def open(self) -> Known:
         """Take over from earlier runs."""
@@ -67,6 +74,7 @@ class Shelf:
                 job_table.abandoned(connection, self.place, now_s),
                 job_table.with_wish(connection, self.place, Wish.ASKED),
                 {row["name"]: row["value"] for row in facts},
+                self.journal.generation,
             )
 
         return await self.journal.call(work)
@@ -133,23 +141,48 @@ class Shelf:
         )
 
     async def claim(self, prompt_id: str, only_from: Iterable[Fate]) -> JournalJob | None:
-        """Take a kept job to send it; None where another console was first, or it is no more."""
+        """Take a kept job to send it; None where another console was first, or it is no more.
+
+        Raises:
+            ComfyError: the journal's file cannot be used, and another console may have the job from there.
+        """
         from comfy_tui.monitor.journal import job_table
 
+        def work(connection: sqlite3.Connection) -> JournalJob | None:
+            self._refuse_lent(connection, prompt_id)
+            return job_table.claim(connection, self.place, prompt_id, tuple(only_from), self._clock())
+
         self._stale = True
-        return await self.journal.call(
-            job_table.claim, self.place, prompt_id, tuple(only_from), self._clock()
-        )
+        self.journal.hurry()
+        return await self.journal.call(work)
+
+    def _refuse_lent(self, connection: sqlite3.Connection, prompt_id: str) -> None:
+        from comfy_tui.monitor.journal.spare import is_lent
+
+        if not self.durable and is_lent(connection, self.server, prompt_id):
+            raise ComfyError(
+                "It is not queued now",
+                "the journal cannot be written, so another console could queue it as well",
+                "A message of this run said why. The workflow itself can be queued (2).",
+            )
 
     async def claim_again(self, prompt_id: str, new_id: str) -> JournalJob | None:
         """Mark a lost job as queued again as ``new_id``, which is written as being sent; None: it was before.
 
         A job whose prompt is not kept is given back unmarked.
+
+        Raises:
+            ComfyError: as :meth:`claim`.
         """
         from comfy_tui.monitor.journal import job_table
 
+        def work(connection: sqlite3.Connection) -> JournalJob | None:
+            self._refuse_lent(connection, prompt_id)
+            return job_table.claim_again(connection, self.place, prompt_id, new_id, self._clock())
+
         self._stale = True
-        return await self.journal.call(job_table.claim_again, self.place, prompt_id, new_id, self._clock())
+        self.journal.hurry()
+        return await self.journal.call(work)
 
     async def unclaim_again(self, prompt_id: str, new_id: str) -> None:
         """The successor was refused: the job can be queued again after all."""
@@ -229,7 +262,8 @@ class Shelf:
         from comfy_tui.monitor.journal import job_table
 
         def work(connection: sqlite3.Connection) -> tuple[JournalJob, ...] | None:
-            version = int(connection.execute("PRAGMA data_version").fetchone()[0])
+            data = int(connection.execute("PRAGMA data_version").fetchone()[0])
+            version = (self.journal.generation, data)
             if version == self._seen_version and not stale:
                 return None
             self._seen_version = version
