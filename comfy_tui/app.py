@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import importlib
 import signal
 from collections import Counter
@@ -31,6 +30,7 @@ from comfy_tui.widgets.counted import counted
 from comfy_tui.widgets.filters import AsciiFilter, SafeFilter
 from comfy_tui.widgets.graphics import Graphics
 from comfy_tui.widgets.picture_driver import paint_after_suspend, picture_driver
+from comfy_tui.widgets.quiet import LOOK_S, Quiet, heard
 from comfy_tui.widgets.speaker import speaking_driver
 from comfy_tui.widgets.typed_ahead import take_typed_ahead
 from comfy_tui.widgets.typed_keys import key_events
@@ -68,12 +68,15 @@ class ComfyApp(WatchingApp):
     }
     DEFAULT_MODE = "servers"
 
-    def __init__(self, options: AppOptions) -> None:
+    def __init__(self, options: AppOptions, *, own_process: bool = False) -> None:
         super().__init__(options)
+        self._quiet = Quiet() if own_process else None
         self.graphics = Graphics(self, _image_mode(options), options.terminal)
         #: Bytes that went to the terminal, by screen.
         self.sent_bytes: Counter[str] = Counter()
         self.driver_class = counted(self.driver_class, self._note_sent)
+        if self._quiet is not None:
+            self.driver_class = heard(self.driver_class, self._quiet.pressed)
         self._keymap: dict[str, str] = {}
         self._theme_problems = self._load_themes()
 
@@ -121,8 +124,9 @@ class ComfyApp(WatchingApp):
         return problems
 
     def _start(self) -> None:
-        # What is there now stays: the collector need not look through it again while keys wait.
-        gc.freeze()
+        if self._quiet is not None:
+            self._quiet.begin()
+            self.set_interval(LOOK_S, self._quiet.look)
         self.watch_server(self.options.server)
         self._import_screens()
         # What was pressed while the terminal was asked.
@@ -280,7 +284,7 @@ def run_app(options: AppOptions, before_start: Callable[[], None] | None = None)
         options: the choices of this run.
         before_start: called right before the terminal is taken over.
     """
-    app = ComfyApp(options)
+    app = ComfyApp(options, own_process=True)
     if before_start is not None:
         app.graphics.before_start = before_start
     result = app.run(mouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import socket
 from pathlib import Path
@@ -34,8 +33,6 @@ def isolated(
     monkeypatch.setenv("TERM", "xterm-256color")
     for kind, folder in (("CONFIG", ".config"), ("STATE", ".state"), ("CACHE", ".cache"), ("DATA", ".data")):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(home / folder))
-    # The console does this once, when it opens; a thousand consoles in one process would never be freed.
-    monkeypatch.setattr(gc, "freeze", lambda: None)
     if request.node.get_closest_marker("live") is None:
         _only_loopback(monkeypatch)
     return home

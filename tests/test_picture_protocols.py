@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from rich.console import Console
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 from comfy_tui.pictures import cells, frame, iterm, kitty, sixel
@@ -192,3 +194,13 @@ def test_nothing_of_it_needs_textual() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_joined_lines_are_sent_as_their_parts() -> None:
+    console = Console(color_system="truecolor", force_terminal=True)
+    red, plain = Strip([Segment("ab", Style(color="red")), Segment("c")], 3), line("x", 0, 2)
+    whole = PictureStrip.joined([red, plain, Strip([Segment("日")], 2)])
+    assert whole.cell_length == 3 + plain.cell_length + 2
+    assert whole.render(console) == Strip(list(whole), whole.cell_length).render(console)
+    assert whole.crop(1, 4).render(console) == Strip(list(whole.crop(1, 4)), 3).render(console)
+    assert whole.crop(1, 4).text.startswith("bc")

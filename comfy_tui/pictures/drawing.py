@@ -41,8 +41,8 @@ class Drawing:
         self.columns = columns
         self.lines = lines
         self.look = look
-        #: For the modes without pixels.
-        self.rows: Rows = ()
+        self._rows: Rows = ()
+        self._runs = 0
         #: For kitty: the data to transmit.
         self.data = ""
         self._pixels: Image.Image | None = None
@@ -56,10 +56,15 @@ class Drawing:
     @property
     def size_bytes(self) -> int:
         """About how much memory it takes."""
-        size = len(self.data) + sum(_RUN_BYTES * len(row) for row in self.rows)
+        size = len(self.data) + _RUN_BYTES * self._runs
         if self._pixels is not None:
             size += self._pixels.width * self._pixels.height * len(self._pixels.mode)
         return size + sum(len(tile[2]) for tiles in self._tiles.values() for tile in tiles) + 1000
+
+    def take_rows(self) -> Rows:
+        """The lines of a mode without pixels; whoever makes lines for the terminal of them keeps those."""
+        rows, self._rows = self._rows, ()
+        return rows
 
     def tiles(self, part: Part, *, wait: bool = False) -> list[Tile] | None:
         """What draws a part, for sixel and iTerm2.
@@ -102,7 +107,7 @@ class Drawing:
         """Make all that is needed for the first frame."""
         look = self.look
         if not look.mode.has_pixels:
-            self.rows = blocks.draw(
+            self._rows = blocks.draw(
                 image,
                 self.columns,
                 self.lines,
@@ -112,6 +117,7 @@ class Drawing:
                 dark=look.dark,
                 crop=crop,
             )
+            self._runs = sum(len(row) for row in self._rows)
             return
         size = (self.columns * look.cell_px[0], self.lines * look.cell_px[1])
         if look.mode is ImageMode.KITTY and look.thin and size[0] * size[1] > _THIN_PIXELS:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import Any
 
-from rich.color import Color
+from rich.color import Color, ColorSystem
+from rich.console import COLOR_SYSTEMS, Console
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import App
@@ -24,7 +25,6 @@ from textual.signal import Signal
 from textual.strip import Strip
 
 from comfy_tui.pictures import cells, frame, kitty
-from comfy_tui.pictures.blocks import Rows
 from comfy_tui.pictures.decode import Decoded
 from comfy_tui.pictures.drawing import Drawing, make
 from comfy_tui.pictures.mode import ColourDepth, ImageMode, Look
@@ -58,6 +58,11 @@ class Drawn:
     def lines(self) -> int:
         """Cells down."""
         return self.drawing.lines
+
+    def takes_style(self, style: Style) -> bool:
+        """Whether its lines are to be laid over a style: they leave something open, or it dims them."""
+        mode = self.drawing.look.mode
+        return not mode.has_pixels and (mode is ImageMode.ASCII or bool(style.dim))
 
 
 class Graphics:
@@ -167,7 +172,7 @@ class Graphics:
         """As :meth:`draw`, but in this thread, and nothing is kept.  Blocks."""
         drawing = make(decoded.image, min(columns, cells.MOST), min(lines, cells.MOST), look, crop)
         if not look.mode.has_pixels:
-            return Drawn(drawing, tuple(_block_strips(drawing.rows, drawing.columns, look.depth)))
+            return Drawn(drawing, tuple(block_strips(drawing, self._app.console)))
         # In kitty the name is the picture's id; for the others it is the slot of its cells.
         number = next(self._names)
         if look.mode is ImageMode.KITTY:
@@ -281,18 +286,25 @@ def _cell_strips(drawing: Drawing, character: str, style: Style | None) -> list[
     ]
 
 
-def _block_strips(rows: Rows, columns: int, depth: ColourDepth) -> list[Strip]:
-    exact = depth is ColourDepth.EIGHT_BIT
-    return [
-        Strip([Segment(text, _style(front, back, exact)) for text, front, back in row], columns)
-        for row in rows
-    ]
-
-
-def _style(front: Colour | None, back: Colour | None, exact: bool) -> Style | None:
-    if front is None and back is None:
-        return None
-    return Style(color=_colour(front, exact), bgcolor=_colour(back, exact))
+def block_strips(drawing: Drawing, console: Console) -> list[Strip]:
+    """The lines of a drawing of characters, with what the terminal is sent for them; once, in a thread."""
+    system = COLOR_SYSTEMS.get(console.color_system or "", ColorSystem.TRUECOLOR)
+    exact = drawing.look.depth is ColourDepth.EIGHT_BIT
+    styles: dict[tuple[Colour | None, Colour | None], Style | None] = {(None, None): None}
+    strips: list[Strip] = []
+    for row in drawing.take_rows():
+        segments: list[Segment] = []
+        for text, front, back in row:
+            style = styles.get((front, back))
+            if style is None and (front or back):
+                style = Style(color=_colour(front, exact), bgcolor=_colour(back, exact))
+                # It keeps its codes; Textual would keep the last 16,384 styles for theirs.
+                style.render(text, color_system=system)
+                styles[front, back] = style
+            segments.append(Segment(text, style))
+        strips.append(Strip(segments, drawing.columns))
+        strips[-1].render(console)
+    return strips
 
 
 def _colour(colour: Colour | None, exact: bool) -> Color | None:

@@ -17,6 +17,7 @@ from comfy_tui.pictures.scale import fit
 from comfy_tui.text import cell_len, shorten
 from comfy_tui.widgets.graphics import Drawn
 from comfy_tui.widgets.picture import PictureCanvas
+from comfy_tui.widgets.picture_strip import PictureStrip
 from comfy_tui.widgets.row_list import Column, Row, RowList
 
 #: A tile: a picture of so many cells, and a line below it.
@@ -325,7 +326,7 @@ class OutputBrowser(RowList, PictureCanvas):
             ]
         width = sum(part.cell_length for part in parts)
         # Where not even one tile fits, its right edge is cut.
-        line_strip = Strip.join([*parts, self.blank(self.size.width - width)])
+        line_strip = PictureStrip.joined([*parts, self.blank(self.size.width - width)])
         return line_strip.crop(0, self.size.width) if width > self.size.width else line_strip
 
     def render_line(self, y: int) -> Strip:
@@ -339,12 +340,13 @@ class OutputBrowser(RowList, PictureCanvas):
     def _heading(self, position: int) -> Strip:
         cell = self.rows[position].cells[0] if self.rows[position].cells else ""
         text = shorten(cell if isinstance(cell, str) else cell.text, self.size.width)
-        style = self.rich_style + self._look("heading")
-        return Strip([Segment(text, style)]).adjust_cell_length(self.size.width, self.rich_style)
+        base = self.base.style
+        strip = Strip([Segment(text, base + self._look("heading"))])
+        return strip.adjust_cell_length(self.size.width, base)
 
     def _caption(self, position: int) -> Strip:
         row = self.rows[position]
-        style = self.rich_style
+        style = self.base.style
         chosen, marked = position == self.cursor, row.key in self.marked
         if chosen:
             style = style + self._look("cursor" if self.has_focus else "cursor-blurred")
@@ -365,9 +367,9 @@ class OutputBrowser(RowList, PictureCanvas):
             return self.blank(TILE_WIDTH)
         left = (TILE_WIDTH - drawn.columns) // 2
         strip = drawn.strips[at]
-        if not drawn.drawing.look.mode.has_pixels:
-            strip = strip.apply_style(self.rich_style)
-        return Strip.join([self.blank(left), strip, self.blank(TILE_WIDTH - left - drawn.columns)])
+        if drawn.takes_style(self.base.style):
+            strip = strip.apply_style(self.base.style)
+        return PictureStrip.joined([self.blank(left), strip, self.blank(TILE_WIDTH - left - drawn.columns)])
 
     def _words(self, position: int, line: int) -> Strip:
         """In place of a picture: what it is."""
@@ -376,7 +378,7 @@ class OutputBrowser(RowList, PictureCanvas):
         cell = self.rows[position].cells[-1]
         text = shorten(cell if isinstance(cell, str) else cell.text, TILE_WIDTH)
         left = (TILE_WIDTH - cell_len(text)) // 2
-        style = self.rich_style + self._look("dim")
+        style = self.base.style + self._look("dim")
         strip = Strip([Segment(" " * left + text, style)]).adjust_cell_length(TILE_WIDTH, style)
         return self.filtered(strip)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import work
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -21,12 +24,31 @@ from comfy_tui.widgets.picture_strip import PictureStrip
 _OFF = "Pictures are off: P shows them."
 
 
+@dataclass(slots=True)
+class Base:
+    """What the lines of a widget have in common: finding it asks every widget above."""
+
+    style: Style
+    ground: Color
+    filters: Sequence[LineFilter]
+    #: Pieces of ground by their width.
+    blanks: dict[int, Strip] = field(default_factory=dict)
+
+    def filtered(self, strip: Strip) -> Strip:
+        """The strip as the app's filters want it."""
+        for line_filter in self.filters:
+            strip = strip.apply_filter(line_filter, self.ground)
+        return strip
+
+
 class PictureCanvas(Widget):
     """A widget whose lines hold pictures.  No border, padding or opacity: put those on its parent.
 
     A subclass gives whole lines in :meth:`picture_line`, joined from the strips of :class:`~.graphics.Drawn`
     and others.  They go to the screen as they are: a filter would change the colours that name a picture.
     """
+
+    _base: Base | None = None
 
     @property
     def graphics(self) -> Graphics:
@@ -57,16 +79,23 @@ class PictureCanvas(Widget):
         """A line, as wide as the widget."""
         return self.blank(self.size.width)
 
+    @property
+    def base(self) -> Base:
+        """What every line begins with; looked up once for all lines of a frame."""
+        return self._base or Base(self.rich_style, self.background_colors[1], self.app.get_line_filters())
+
     def blank(self, width: int) -> Strip:
         """A piece of ground."""
-        return self.filtered(Strip.blank(width, self.rich_style)) if width > 0 else Strip([], 0)
+        base = self.base
+        known = base.blanks.get(width)
+        if known is None:
+            known = base.filtered(Strip.blank(width, base.style)) if width > 0 else Strip([], 0)
+            base.blanks[width] = known
+        return known
 
     def filtered(self, strip: Strip) -> Strip:
         """A strip without pictures as the app's filters want it: no control characters, no colours."""
-        ground = self.background_colors[1]
-        for line_filter in self.app.get_line_filters():
-            strip = strip.apply_filter(line_filter, ground)
-        return strip
+        return self.base.filtered(strip)
 
     def render_line(self, y: int) -> Strip:
         """A line for those who ask for one alone."""
@@ -81,9 +110,14 @@ class PictureCanvas(Widget):
         width = self.size.width
         hidden = self.graphics.mode.has_pixels and not self.screen.is_active
         lines: list[Strip] = []
-        for y in crop.line_range:
-            line = self.blank(width) if hidden else PictureStrip.of(self.picture_line(y))
-            lines.append(line if crop.column_span == (0, line.cell_length) else line.crop(crop.x, crop.right))
+        self._base = self.base
+        try:
+            for y in crop.line_range:
+                line = self.blank(width) if hidden else PictureStrip.of(self.picture_line(y))
+                whole = crop.column_span == (0, line.cell_length)
+                lines.append(line if whole else line.crop(crop.x, crop.right))
+        finally:
+            self._base = None
         return lines
 
 
@@ -221,11 +255,11 @@ class Picture(PictureCanvas):
             return self._off_line(width) if position == drawn.lines // 2 else self.blank(width)
         left = (width - drawn.columns) // 2
         line = drawn.strips[position]
-        if not drawn.drawing.look.mode.has_pixels:
-            line = line.apply_style(self.rich_style)
-        return Strip.join([self.blank(left), line, self.blank(width - left - drawn.columns)])
+        if drawn.takes_style(self.base.style):
+            line = line.apply_style(self.base.style)
+        return PictureStrip.joined([self.blank(left), line, self.blank(width - left - drawn.columns)])
 
     def _off_line(self, width: int) -> Strip:
         """In the middle of where a picture would be."""
-        words = Strip([Segment(_OFF.center(width)[:width], self.rich_style + Style(dim=True))], width)
+        words = Strip([Segment(_OFF.center(width)[:width], self.base.style + Style(dim=True))], width)
         return self.filtered(words)

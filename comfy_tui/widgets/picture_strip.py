@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from rich.console import Console
 from rich.segment import Segment
 from textual.strip import Strip
 
@@ -20,10 +21,26 @@ _EACH = 3
 class PictureStrip(Strip):
     """A strip in which each cell of a picture stays whole."""
 
+    #: What it was joined from.
+    _parts: Sequence[Strip] = ()
+
     @classmethod
     def of(cls, strip: Strip) -> PictureStrip:
         """The same line."""
         return strip if isinstance(strip, cls) else cls(list(strip), strip.cell_length)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Strip]) -> PictureStrip:
+        """The parts side by side; what the terminal is sent for one is made once, wherever it is shown."""
+        found = cls([segment for part in parts for segment in part], sum(part.cell_length for part in parts))
+        found._parts = parts
+        return found
+
+    def render(self, console: Console) -> str:
+        """What the terminal is sent."""
+        if not self._parts:
+            return super().render(console)
+        return "".join([part.render(console) for part in self._parts])
 
     def crop(self, start: int, end: int | None = None) -> Strip:
         """The cells from ``start`` to before ``end``."""

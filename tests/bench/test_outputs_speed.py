@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import statistics
 import subprocess
 import sys
@@ -19,11 +18,10 @@ from comfy_tui.config import Config
 from comfy_tui.screens.outputs import OutputsScreen
 from comfy_tui.widgets.output_browser import OutputBrowser
 from comfy_tui.widgets.picture import Picture
+from comfy_tui.widgets.quiet import Quiet
 from support import Console, console, until
 
 pytestmark = pytest.mark.bench
-#: The tests turn it off; the console does it when it starts, and without it collecting blocks it.
-_FREEZE = gc.freeze
 ROOT = Path(__file__).parents[2]
 
 
@@ -67,7 +65,8 @@ async def opened(url: str) -> AsyncIterator[tuple[Console, Gaps]]:
         await ui.press("4")
         await until(lambda: isinstance(ui.app.screen, OutputsScreen))
         await until(lambda: ui.app.screen.query_one(Picture).drawn)
-        _FREEZE()
+        # As the console's own process does.
+        Quiet().begin()
         gaps = Gaps()
         task = asyncio.create_task(gaps.run())
         try:

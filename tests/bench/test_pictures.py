@@ -22,7 +22,7 @@ from comfy_tui.pictures import kitty
 from comfy_tui.pictures.decode import Decoded
 from comfy_tui.pictures.drawing import make
 from comfy_tui.pictures.mode import ColourDepth, ImageMode, Look
-from comfy_tui.widgets.graphics import Graphics
+from comfy_tui.widgets.graphics import Graphics, block_strips
 
 pytestmark = pytest.mark.bench
 ROUNDS = 5
@@ -60,10 +60,7 @@ def sent(drawing: Any) -> int:
     if look.mode.has_pixels:
         return sum(len(text) for _, _, text in drawing.tiles(drawing.whole)) + drawing.columns * drawing.lines
     console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    from comfy_tui.widgets.graphics import _block_strips
-
-    strips = _block_strips(drawing.rows, drawing.columns, look.depth)
-    return sum(len(strip.render(console).encode()) for strip in strips)
+    return sum(len(strip.render(console).encode()) for strip in block_strips(drawing, console))
 
 
 LOOKS = {
