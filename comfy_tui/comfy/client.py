@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from comfy_tui.comfy import wire
 from comfy_tui.comfy.events import LogEntry, read_log_entries
+from comfy_tui.comfy.file_version import FileHead, FileVersion, version_of
 from comfy_tui.comfy.http import JSON_LIMIT_BYTES, TIMEOUT_S, HttpConnection, parse_json
 from comfy_tui.comfy.manager import (
     Manager,
@@ -343,13 +344,27 @@ class ComfyClient:
         return bytes(content)
 
     async def view_size(self, file: OutputFile) -> int | None:
-        """How large an output is, by asking for its first byte; None where the server does not tell."""
+        """How large an output is; None where the server does not tell."""
+        head = await self.view_head(file)
+        return head.size_bytes if head is not None else None
+
+    async def view_head(self, file: OutputFile, unless: FileVersion | None = None) -> FileHead | None:
+        """Which version of an output the server has, by asking for its first byte.
+
+        Args:
+            file: the output.
+            unless: the version that is known; None is returned where it is still that one.
+        """
         params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
-        async with self._http.stream("/view", params, {"Range": "bytes=0-0"}) as response:
+        headers = {"Range": "bytes=0-0", **(unless.conditions() if unless is not None else {})}
+        async with self._http.stream("/view", params, headers) as response:
+            if response.status_code == 304:
+                return None
             total = response.headers.get("content-range", "").rpartition("/")[2]
             if response.status_code == 200:
                 total = response.headers.get("content-length", "")
-        return int(total) if total.isascii() and total.isdigit() and len(total) < 19 else None
+            size = int(total) if total.isascii() and total.isdigit() and len(total) < 19 else None
+            return FileHead(size, version_of(response.headers))
 
     async def view_range(self, file: OutputFile, offset: int, count: int) -> bytes:
         """At most ``count`` bytes of an output from an offset on; empty where the server sends no parts."""

@@ -142,12 +142,17 @@ class HttpConnection:
     async def stream(
         self, path: str, params: Mapping[str, str], headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[httpx.Response]:
-        """GET an answer piece by piece; only the wait between two pieces is limited in time."""
+        """GET an answer piece by piece; only the wait between two pieces is limited in time.
+
+        What was asked for unless it is the same as before (``If-None-Match``) may be answered by 304.
+        """
+        conditional = headers is not None and not headers.keys().isdisjoint(CONDITIONS)
         client = await self._open()
         request = self._request(client, "GET", path, params=params, headers=headers)
         try:
             async with _answer(client, request) as response:
-                if response.status_code not in (200, 206):
+                unchanged = conditional and response.status_code == 304
+                if response.status_code not in (200, 206) and not unchanged:
                     raise _status_error(response, await _read_limited(response, 64 * 1024), path)
                 yield response
         except httpx.HTTPError as error:
@@ -228,6 +233,8 @@ class HttpConnection:
         return ConnectionBroke(fault.title, "the server ended it in the middle of an answer", fault.step)
 
 
+#: The headers that ask for a file only if it is another one by now.
+CONDITIONS = ("If-None-Match", "If-Modified-Since")
 #: What a refusal is taken to say that came as a web page: a proxy's, not ComfyUI's.
 WEB_PAGE = "a web page"
 READONLY_HINT = "It was started with --readonly, or the config says readonly for this server."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from comfy_tui.comfy.file_version import FileVersion
 from comfy_tui.comfy.types import OutputFile, OutputText
 from comfy_tui.content.sniff import Medium, medium_by_ending
 from comfy_tui.monitor.state import Job
@@ -110,6 +111,28 @@ def outputs_of_job(job: Job) -> tuple[Output, ...]:
     for index, text in enumerate(job.texts):
         found.append(Output(f"{job.prompt_id}/text {index}", job, text=text))
     return tuple(found)
+
+
+#: A server's dates are whole seconds, rounded up; a file may be closed just after its job was called done.
+_DATE_SLACK_S = 2.0
+#: From here on it was surely somebody else; clocks of a file server may differ a little.
+_LATE_S = 20.0
+
+
+def wrote(job: Job, version: FileVersion) -> bool:
+    """Whether a file's date proves that this job wrote it; both times are the server's."""
+    modified_at_s = version.modified_at_s
+    if modified_at_s is None or job.started_at_s is None or job.ended_at_s is None or job.start_is_bound:
+        return False
+    return job.started_at_s - 1 <= modified_at_s <= job.ended_at_s + _DATE_SLACK_S
+
+
+def written_later(output: Output, version: FileVersion) -> float | None:
+    """Seconds after its job's end at which the file was written: what lies there now is not the job's."""
+    ended_at_s, modified_at_s = output.job.ended_at_s, version.modified_at_s
+    if ended_at_s is None or modified_at_s is None or modified_at_s <= ended_at_s + _LATE_S:
+        return None
+    return modified_at_s - ended_at_s
 
 
 def searched(output: Output) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from comfy_tui.comfy.client import ComfyClient
+from comfy_tui.comfy.file_version import UNTOLD, FileHead, FileVersion, version_of
 from comfy_tui.comfy.types import OutputFile
 from comfy_tui.content import isolated
 from comfy_tui.content.document import document
@@ -80,6 +81,10 @@ class Preview:
     note: str = ""
     #: It is the server's small copy, so many bytes; the original was not fetched.
     small_bytes: int | None = None
+    #: Which version of the file it is.
+    version: FileVersion = UNTOLD
+    #: Why it is an older copy from the disk, whose server could not tell whether it is still the file.
+    kept_why: str = ""
 
     @property
     def memory_bytes(self) -> int:
@@ -95,6 +100,7 @@ class _Fetched:
     size_bytes: int | None
     whole: bool
     sort: Sort
+    version: FileVersion
 
 
 class _TooSlow(Exception):
@@ -153,7 +159,9 @@ class Reader:
         """The server's re-encoded copy; None where it cannot make one."""
         started = time.monotonic()
         try:
-            content = await client.view_bytes(file, limit_bytes=FETCH_LIMIT_BYTES, preview=SMALL)
+            content, head = await asyncio.gather(
+                client.view_bytes(file, limit_bytes=FETCH_LIMIT_BYTES, preview=SMALL), client.view_head(file)
+            )
         except ServerError:
             return None
         self._count(level, len(content), time.monotonic() - started)
@@ -162,10 +170,11 @@ class Reader:
                 decoded = await asyncio.to_thread(decode, content)
         except BadReply:
             return None
-        size = await client.view_size(file) if level is Level.PREVIEW else None
+        head = head or FileHead(None, UNTOLD)
+        size = head.size_bytes
         # Its format and size are those of the copy: nothing is said of the original but what is known.
         decoded = replace(decoded, format="", size_bytes=size or 0)
-        return Preview(decoded=decoded, size_bytes=size, small_bytes=len(content))
+        return Preview(decoded=decoded, size_bytes=size, small_bytes=len(content), version=head.version)
 
     def _count(self, level: Level, count_bytes: int, elapsed_s: float) -> None:
         self.speed.note(count_bytes, elapsed_s)
@@ -186,6 +195,7 @@ class Reader:
         limit = FETCH_LIMIT_BYTES
         async with client.view(file) as response:
             size = _length(response.headers.get("content-length", ""))
+            version = version_of(response.headers)
             started = time.monotonic()
             async for chunk in response.aiter_bytes():
                 content += chunk
@@ -199,13 +209,13 @@ class Reader:
             else:
                 self._count(level, len(content), time.monotonic() - started)
                 sort = sort or sniff(bytes(content), output.ending)
-                return _Fetched(bytes(content), len(content), True, sort)
+                return _Fetched(bytes(content), len(content), True, sort, version)
         self._count(level, len(content), time.monotonic() - started)
         assert sort is not None
         if len(content) > FETCH_LIMIT_BYTES:
             limit_words = f"more than {FETCH_LIMIT_BYTES // (1024 * 1024)} MB"
             raise BadReply("The file is too large to show", limit_words, "Save it instead.")
-        return _Fetched(bytes(content[:limit]), size, False, sort)
+        return _Fetched(bytes(content[:limit]), size, False, sort, version)
 
     def _judge(self, count_bytes: int, size: int | None, elapsed_s: float) -> None:
         if elapsed_s < _JUDGE_S or size is None:
@@ -216,7 +226,9 @@ class Reader:
             raise _TooSlow
 
     async def _read(self, client: ComfyClient, file: OutputFile, fetched: _Fetched, level: Level) -> Preview:
-        known = Preview(size_bytes=fetched.size_bytes, sort=fetched.sort, cut=not fetched.whole)
+        known = Preview(
+            size_bytes=fetched.size_bytes, sort=fetched.sort, cut=not fetched.whole, version=fetched.version
+        )
         medium = fetched.sort.medium
         if medium is Medium.PICTURE:
             return await self._picture(fetched, known, level)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from comfy_tui.comfy.file_version import FileVersion
 from comfy_tui.content.facts import Fact
 from comfy_tui.content.media_info import MediaInfo
 from comfy_tui.content.sniff import Medium, Sort
@@ -25,6 +26,7 @@ def to_record(preview: Preview) -> dict[str, Any]:
         "note": preview.note,
         "peaks": list(preview.peaks),
         "facts": [[fact.name, fact.value] for fact in preview.facts],
+        "version": [preview.version.etag, preview.version.modified],
     }
     if preview.sort is not None:
         found["sort"] = [preview.sort.medium.value, preview.sort.format]
@@ -58,6 +60,7 @@ def from_record(record: dict[str, Any], image: Image.Image | None) -> Preview | 
             peaks=tuple(float(peak) for peak in record["peaks"]),
             note=str(record["note"]),
             small_bytes=record["small_bytes"],
+            version=FileVersion(*map(str, record["version"])),
         )
     except (KeyError, ValueError, TypeError, IndexError):
         return None

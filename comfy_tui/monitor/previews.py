@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from comfy_tui.comfy.client import ComfyClient
+from comfy_tui.errors import Refused, TimedOut, Unreachable
 from comfy_tui.monitor.kept import Kept
 from comfy_tui.monitor.line_speed import LineSpeed, Traffic
-from comfy_tui.monitor.outputs import Output
+from comfy_tui.monitor.outputs import Output, wrote
 from comfy_tui.monitor.preview_cache import PreviewCache
 from comfy_tui.monitor.preview_content import Level, Preview, Reader
 from comfy_tui.monitor.preview_record import from_record, to_record
@@ -21,6 +21,8 @@ __all__ = ["BUDGET_BYTES", "Level", "Preview", "Previews"]
 BUDGET_BYTES = 72 * 1024 * 1024
 #: So many previews wait for the disk at most; others are fetched again when they are forgotten.
 _WRITING = 6
+#: Whoever has a copy here does not wait longer than this for a server's word on it.
+_ASK_S = 3.0
 #: Facts about files outlive their pictures.
 _FACTS = 20_000
 
@@ -43,6 +45,8 @@ class Previews:
         self._kept: Kept[Preview] = Kept(budget_bytes)
         self._facts: dict[tuple[object, ...], Preview] = {}
         self._running: dict[tuple[object, ...], _Transfer] = {}
+        #: What is an older copy, for want of an answer.
+        self._doubtful: set[tuple[object, ...]] = set()
         self._writing: set[asyncio.Task[None]] = set()
 
     @property
@@ -92,7 +96,7 @@ class Previews:
 
     async def _load(self, client: ComfyClient, output: Output, level: Level) -> Preview:
         server_url = client.profile.url
-        found = await self._from_disk(server_url, output, level)
+        found = await self._from_disk(client, output, level)
         if found is not None:
             self.traffic.spared_files += 1
             return self._keep(server_url, output, level, found)
@@ -105,6 +109,8 @@ class Previews:
     def _keep(self, server_url: str, output: Output, level: Level, found: Preview) -> Preview:
         key = _key(server_url, output)
         self._kept.put((*key, level), found, found.memory_bytes)
+        if found.kept_why:
+            self._doubtful.add((*key, level))
         if found.small_bytes is None or key not in self._facts:
             self._facts[key] = replace(found, decoded=None, animation=None, text=None)
             while len(self._facts) > _FACTS:
@@ -113,14 +119,16 @@ class Previews:
 
     # -- the disk ------------------------------------------------------------------------------
 
-    async def _from_disk(self, server_url: str, output: Output, level: Level) -> Preview | None:
+    async def _from_disk(self, client: ComfyClient, output: Output, level: Level) -> Preview | None:
+        server_url = client.profile.url
         if self.cache is None or level not in (Level.THUMB, Level.PREVIEW):
             return None
         if level is Level.THUMB:
             larger = self.known(server_url, output)
             if larger is not None:
                 return await _fitting(larger, level)
-        return await asyncio.to_thread(_read, self.cache, _key(server_url, output), level)
+        found = await asyncio.to_thread(_read, self.cache, _key(server_url, output), level)
+        return await _if_current(client, output, found) if found is not None else None
 
     def _to_disk(self, server_url: str, output: Output, found: Preview) -> None:
         """Beside what is shown: nobody waits for the disk."""
@@ -131,12 +139,11 @@ class Previews:
             self._writing.add(writing)
             writing.add_done_callback(self._writing.discard)
 
-    def forget(self, server_url: str, outputs: Iterable[Output]) -> None:
-        """Fetch these anew when they are wanted next."""
-        for output in outputs:
-            if output.file is not None:
-                for level in Level:
-                    self._kept.drop((*_key(server_url, output), level))
+    def doubt_again(self) -> None:
+        """Ask once more whether the older copies that were shown are still the files."""
+        for key in self._doubtful:
+            self._kept.drop(key)
+        self._doubtful.clear()
 
 
 @dataclass(slots=True)
@@ -151,6 +158,27 @@ def _key(server_url: str, output: Output) -> tuple[object, ...]:
     file = output.file
     assert file is not None
     return (server_url, file.type, file.subfolder, file.filename, output.job.prompt_id, output.job.ended_at_s)
+
+
+async def _if_current(client: ComfyClient, output: Output, found: Preview) -> Preview | None:
+    """What the disk had, if it is of the file that the output's job wrote; None where it has to be fetched.
+
+    The name may have been used again since.  The server is asked only where the file's date does not show
+    that this job wrote it; where it has no answer, the copy is all that there is, and says so.
+    """
+    if output.file is None or wrote(output.job, found.version):
+        return found
+    try:
+        async with asyncio.timeout(_ASK_S):
+            if found.version.is_told and await client.view_head(output.file, found.version) is None:
+                return found
+        return None
+    except (TimeoutError, TimedOut, Unreachable):
+        return replace(found, kept_why="kept here; the server does not answer")
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return replace(found, kept_why="kept here; the server has no such file any more")
 
 
 async def _fitting(found: Preview, level: Level) -> Preview:

@@ -134,8 +134,9 @@ class OutputLoading(Screen[Any]):
     def _try_again(self) -> None:
         """Ask again for what could not be had."""
         self._without.clear()
+        self._tui_app.previews.doubt_again()
         self._want_thumbs()
-        if self._problem is not None:
+        if self._problem is not None or (self._preview is not None and self._preview.kept_why):
             self._start_preview()
 
     # -- what comes next -----------------------------------------------------------------------

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from comfy_tui.content.facts import Fact, seconds
 from comfy_tui.content.sniff import Medium
-from comfy_tui.monitor.outputs import Output, prompt_of, settings_of
+from comfy_tui.monitor.outputs import Output, prompt_of, settings_of, written_later
 from comfy_tui.monitor.previews import Preview
 from comfy_tui.text import cell_len, clean, format_age, format_bytes, format_duration, shorten
 
@@ -28,6 +28,8 @@ def facts_text(
         place, count = output.batch
         text.append(shorten(f"\n{place} of {count} in a batch", width), "dim")
     text.append("\n" + shorten(content_words(output, preview), width))
+    if words := doubts(output, preview):
+        text.append("\n" + shorten(words, width), "bold")
     for line in _cut(clean(prompt_of(output), 2000), width, prompt_lines):
         text.append("\n" + line, "italic")
     summary = output.job.summary
@@ -41,6 +43,8 @@ def facts_text(
 def short_facts(output: Output, preview: Preview | None, place: str, width: int) -> Text:
     """One line below a picture that has the whole window."""
     words = f"{clean(output.name, 100)}  {content_words(output, preview)}"
+    doubt = doubts(output, preview)
+    words = f"{words} · {doubt}" if doubt else words
     settings = settings_of(output)
     line = shorten(f"{words} · {settings}" if settings else words, max(0, width - len(place) - 2))
     gap = " " * max(2, width - cell_len(line) - len(place))
@@ -93,6 +97,15 @@ def misnamed(output: Output, preview: Preview) -> str:
     if sort.medium is Medium.OTHER and not sort.format:
         return f"nothing in it is like {output.ending}"
     return f"named .{clean(output.ending, 8)}"
+
+
+def doubts(output: Output, preview: Preview | None) -> str:
+    """Words where what is shown may not be what the job made, or is not on the server."""
+    if preview is None:
+        return ""
+    later_s = written_later(output, preview.version)
+    words = f"! not its own any more: written {format_duration(later_s)} after its job" if later_s else ""
+    return " · ".join(part for part in (words, clean(preview.kept_why, 100)) if part)
 
 
 def known_facts(preview: Preview) -> tuple[Fact, ...]:

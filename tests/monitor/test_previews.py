@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import math
 import random
 import struct
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +19,7 @@ import pytest
 from PIL import Image
 
 from comfy_tui.comfy.client import ComfyClient
+from comfy_tui.comfy.file_version import FileVersion
 from comfy_tui.comfy.types import JobState, OutputFile
 from comfy_tui.config import profile_from_url
 from comfy_tui.content import isolated
@@ -25,7 +28,7 @@ from comfy_tui.errors import BadReply, ComfyError
 from comfy_tui.monitor import preview_content
 from comfy_tui.monitor.ahead import Ahead
 from comfy_tui.monitor.kept import Kept
-from comfy_tui.monitor.outputs import Output
+from comfy_tui.monitor.outputs import Output, written_later
 from comfy_tui.monitor.preview_cache import PreviewCache
 from comfy_tui.monitor.previews import Level, Previews
 from comfy_tui.monitor.state import Job
@@ -37,6 +40,11 @@ Answer = Callable[[dict[str, str], asyncio.StreamWriter], Awaitable[None]]
 def output(name: str = "a.png", job: str = "job") -> Output:
     made = Job(job, JobState.COMPLETED, 0, "title", True, ended_at_s=1.0)
     return Output(f"{job}/0", made, file=OutputFile(name, "", "output", "1"))
+
+
+def ran(started_at_s: float, ended_at_s: float, job: str = "job") -> Output:
+    made = Job(job, JobState.COMPLETED, 0, "", True, started_at_s=started_at_s, ended_at_s=ended_at_s)
+    return Output(f"{job}/0", made, file=OutputFile("a.png", "", "output", "1"))
 
 
 def noise(side: int, form: str = "PNG") -> bytes:
@@ -67,6 +75,10 @@ async def site(answer: Answer) -> AsyncIterator[Site]:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             query = {k: v[0] for k, v in parse_qs(urlsplit(head.split()[1]).query).items()}
+            for name in ("if-none-match", "if-modified-since"):
+                found = [line for line in head.split("\r\n") if line.lower().startswith(f"{name}: ")]
+                if found:
+                    query[name] = found[0].partition(": ")[2]
             query["range"] = next((x[7:] for x in head.split("\r\n") if x.lower().startswith("range: ")), "")
             asked.append(query)
             await answer(query, writer)
@@ -86,6 +98,28 @@ def serves(content: bytes) -> Answer:
         await send(writer, content)
 
     return answer
+
+
+class Dated:
+    """Sends a file with its version, as ComfyUI does (aiohttp's file answers)."""
+
+    def __init__(self, content: bytes, written_at_s: float) -> None:
+        self.number = 0
+        self.status = ""
+        self.write(content, written_at_s)
+
+    def write(self, content: bytes, written_at_s: float) -> None:
+        self.content = content
+        self.number += 1
+        self.etag, self.modified = f'"{self.number}-1"', formatdate(math.ceil(written_at_s), usegmt=True)
+
+    async def answer(self, query: dict[str, str], writer: asyncio.StreamWriter) -> None:
+        same = query.get("if-none-match") == self.etag
+        status = self.status or ("304 Not Modified" if same else "200 OK")
+        body = b"" if same or self.status else self.content
+        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nETag: {self.etag}\r\n"
+        writer.write(f"{head}Last-Modified: {self.modified}\r\nConnection: close\r\n\r\n".encode() + body)
+        await writer.drain()
 
 
 class TestKinds:
@@ -307,7 +341,6 @@ class TestKept:
             await until(lambda: list(tmp_path.glob("*/*")))
             again = await two.load(here.client, output())
             thumb = await two.load(here.client, output(), Level.THUMB)
-            assert len(here.asked) == 1
             assert again.decoded is not None
             assert first.decoded is not None
             assert (again.decoded.width, again.decoded.format, again.size_bytes) == (
@@ -316,9 +349,63 @@ class TestKept:
             )
             assert thumb.decoded is not None
             assert max(thumb.decoded.image.size) == 256
-            # The same name of a later job is another file.
-            await two.load(here.client, output(job="later"))
+            # Without a date it may be another file by now.
+            assert [("if-none-match" in query, query["range"]) for query in here.asked] == [(False, "")] * 2
+
+    async def test_the_date_of_a_file_shows_which_job_wrote_it(self, tmp_path: Path) -> None:
+        dated = Dated(noise(300), written_at_s=105.4)
+        async with site(dated.answer) as here:
+            one, two = Previews(PreviewCache(tmp_path)), Previews(PreviewCache(tmp_path))
+            await one.load(here.client, ran(100.0, 105.5))
+            await until(lambda: list(tmp_path.glob("*/*")))
+            again = await two.load(here.client, ran(100.0, 105.5))
+            assert (again.version.etag, again.kept_why) == ('"1-1"', "")
+            assert len(here.asked) == 1
+            # A later job that lists the same name: what is kept is not its file.
+            await two.load(here.client, ran(200.0, 205.0, "later"))
             assert len(here.asked) == 2
+
+    async def test_a_file_that_was_written_over_is_not_shown_as_it_was(self, tmp_path: Path) -> None:
+        dated = Dated(noise(300), written_at_s=50.0)
+        async with site(dated.answer) as here:
+            first = await Previews(PreviewCache(tmp_path)).load(here.client, ran(100.0, 105.5))
+            await until(lambda: list(tmp_path.glob("*/*")))
+            same = await Previews(PreviewCache(tmp_path)).load(here.client, ran(100.0, 105.5))
+            assert here.asked[1]["if-none-match"] == '"1-1"'
+            assert (same.size_bytes, len(here.asked)) == (first.size_bytes, 2)
+            dated.write(noise(200), written_at_s=60.0)
+            other = await Previews(PreviewCache(tmp_path)).load(here.client, ran(100.0, 105.5))
+            assert other.decoded is not None
+            assert (other.decoded.width, other.kept_why) == (200, "")
+
+    async def test_a_copy_that_nobody_vouches_for_says_so(self, tmp_path: Path) -> None:
+        dated = Dated(noise(300), written_at_s=50.0)
+        async with site(dated.answer) as here:
+            await Previews(PreviewCache(tmp_path)).load(here.client, ran(100.0, 105.5))
+            await until(lambda: list(tmp_path.glob("*/*")))
+            previews = Previews(PreviewCache(tmp_path))
+            dated.status = "404 Not Found"
+            gone = await previews.load(here.client, ran(100.0, 105.5))
+            assert (gone.decoded is not None, gone.kept_why) == (
+                True,
+                "kept here; the server has no such file any more",
+            )
+            dated.status = ""
+            previews.doubt_again()
+            assert (await previews.load(here.client, ran(100.0, 105.5))).kept_why == ""
+            client, dated.status = here.client, "404 Not Found"
+        away = await Previews(PreviewCache(tmp_path)).load(client, ran(100.0, 105.5))
+        assert away.kept_why == "kept here; the server does not answer"
+        await client.close()
+
+    @pytest.mark.parametrize(
+        ("written_at_s", "ended_at_s", "late_s"), [(105.0, 105.5, None), (400.0, 105.0, 295.0)]
+    )
+    def test_what_was_written_after_its_job_is_not_its_own(
+        self, written_at_s: float, ended_at_s: float, late_s: float | None
+    ) -> None:
+        version = FileVersion("", formatdate(written_at_s, usegmt=True))
+        assert written_later(ran(100.0, ended_at_s), version) == late_s
 
     def test_the_disk_is_bounded_and_forgets_the_oldest(self, tmp_path: Path) -> None:
         cache = PreviewCache(tmp_path, limit_bytes=200_000)
