@@ -31,12 +31,13 @@ class MediaInfo:
     tags: tuple[Fact, ...] = field(default=())
 
 
-def media_info(content: bytes, form: str) -> MediaInfo:
+def media_info(content: bytes, form: str, size_bytes: int | None = None) -> MediaInfo:
     """Read the container's own words; an unreadable one gives what was read before.
 
     Args:
         content: the file, or the part of it that holds its header.
         form: as :func:`comfy_tui.content.sniff.sniff` calls it.
+        size_bytes: of the whole file, where that is known: a header may claim more.
     """
     readers = {
         "MP4": _mp4,
@@ -52,7 +53,7 @@ def media_info(content: bytes, form: str) -> MediaInfo:
         return MediaInfo()
     info = MediaInfo()
     try:
-        for changes in read(content):
+        for changes in _wav(content, size_bytes) if form == "WAV" else read(content):
             info = replace(info, **changes)
     except _BROKEN:
         pass
@@ -238,7 +239,7 @@ def _entry(source: Source, start: int, end: int) -> _Changes:
 # -- sound -----------------------------------------------------------------------------------------
 
 
-def _wav(content: bytes) -> list[_Changes]:
+def _wav(content: bytes, size_bytes: int | None = None) -> list[_Changes]:
     """Also of a WAV that the standard library refuses (floating point): the header says enough."""
     found: list[_Changes] = []
     source, place, rate = Source(content), 12, 0
@@ -250,7 +251,10 @@ def _wav(content: bytes) -> list[_Changes]:
             name = {1: "PCM", 3: "PCM, floating point", 65534: "PCM"}.get(tag, "WAV")
             found.append({"channels": channels, "sample_rate_hz": hertz, "audio_codec": f"{name} {bits} bit"})
         elif kind == b"data":
-            return [*found, {"duration_s": size / rate}] if rate else found
+            if size_bytes is not None:
+                size = min(size, size_bytes - place - 8)
+            # Who writes while it sounds, and cannot go back, claims the most that there can be.
+            return [*found, {"duration_s": size / rate}] if rate and size < 0xFFFFFF00 else found
         place += 8 + size + size % 2
     return found
 

@@ -294,7 +294,7 @@ class Reader:
         return replace(known, decoded=first, info=merged, animation=animation)
 
     async def _audio(self, fetched: _Fetched, known: Preview) -> Preview:
-        info = await asyncio.to_thread(media_info, fetched.content, fetched.sort.format)
+        info = await asyncio.to_thread(media_info, fetched.content, fetched.sort.format, fetched.size_bytes)
         if not fetched.whole:
             limit = FETCH_LIMIT_BYTES // (1024 * 1024)
             return replace(known, info=info, note=f"over {limit} MB: not fetched to be drawn")

@@ -71,6 +71,15 @@ class TestSound:
         assert list(peaks) == sorted(peaks)
         assert peaks[-1] == pytest.approx(1.0, abs=0.03)
 
+    @pytest.mark.parametrize("claimed", [0xFFFFFFFF, 0xFFFFFFFE, 2**31])
+    def test_a_wav_that_claims_gigabytes(self, claimed: int) -> None:
+        content = tone()
+        place = content.index(b"data") + 4
+        content = content[:place] + struct.pack("<I", claimed) + content[place + 4 :]
+        assert media_info(content, "WAV", len(content)).duration_s == 1.0
+        unknown = media_info(content, "WAV").duration_s
+        assert unknown is None if claimed > 2**31 else unknown == pytest.approx(claimed / 16000)
+
     def test_flac_header(self) -> None:
         packed = (44_100 << 44 | 1 << 41 | 15 << 36 | 88_200).to_bytes(8, "big")
         comment = b"\x04\0\0\0self\x01\0\0\0" + struct.pack("<I", 9) + b"TITLE=abc"
