@@ -240,7 +240,22 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("log.events", ("e",), "next_pane", "Events", "Log and events, only the events, or only the log.", True),
     K("history.requeue", ("u",), "requeue_known", "Again", "Queue the job again, as it was.", True),
     K("history.reseed", ("U",), "reseed_known", "New seed", "Queue the job again with a new seed."),
-    K("history.open", ("o",), "open_known", "Workflow", "Open the workflow of the job.", True),
+    K(
+        "history.free_again",
+        ("F",),
+        "free_requeue_known",
+        "Free+again",
+        "Free the server's memory, then queue the job again, as it was.",
+    ),
+    K(
+        "history.open",
+        ("o",),
+        "open_known",
+        "Workflow",
+        "Open the workflow of the job; of a failed one, at the node that failed.",
+        True,
+    ),
+    K("history.report", ("Y",), "copy_known_report", "Report", "Copy a report of the failure, for an issue."),
     K("form.queue", ("Q",), "queue_form", "Queue", "Queue with these values.", True),
     K("form.accept", ("ctrl+s",), "accept_form", "Take", "Take the typed value; from the list: queue.", True),
     K(

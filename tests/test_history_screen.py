@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from comfy_tui import paths
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.monitor.submit import Submission
+from comfy_tui.widgets.row_list import RowList
 from queue_support import desk, graph, post_other, seeded
 from support import console, until
 
@@ -116,3 +119,45 @@ async def test_without_a_journal_the_history_is_of_this_run() -> None:
         await post_other(server, "one", graph())
         await ui.press("6")
         await ui.see("✓ done", "the journal cannot be written")
+
+
+async def test_a_failure_is_as_complete_from_here_as_from_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    copied: list[str] = []
+    async with desk(size=(120, 60)) as d:
+        monkeypatch.setattr(d.ui.app, "copy", lambda text, what: copied.append(text))
+        secret = graph("DemoError", message="it broke")
+        secret["3"]["_meta"] = {"title": "My breaker"}
+        await d.ours("broken", secret)
+        await d.ui.see("✗ failed")
+        # The server has forgotten it: all that is told comes from the journal, and from its log.
+        d.server.state.queue.clear_history()
+        await d.ui.press("6", "enter")
+        await d.ui.see(
+            *("Why, and what to do", 'DemoError (3) "My breaker"', "Traceback", "Inputs of the node"),
+            *("message", "Server log around it", "F Free+again", "Y Report"),
+        )
+        await d.ui.press("Y")
+        await until(lambda: copied)
+        assert copied[0].startswith("## ValueError: it broke")
+        assert "### Inputs of the node" in copied[0]
+        before = d.server.faults.count("/free")
+        await d.ui.press("F")
+        await d.ui.see("Freed and queued again", "broken, as before.")
+        assert d.server.faults.count("/free") == before + 1
+        await d.ui.press("o")
+        await d.ui.see("broken", "DemoError")
+        assert "3" in d.ui.app.screen.query_one("#outline", RowList).current_key
+
+
+async def test_marked_jobs_are_queued_once_each_in_their_order_and_others_have_no_report() -> None:
+    async with desk() as d:
+        for name in ("first", "second"):
+            await d.ours(name, seeded())
+        await d.ui.press("6")
+        await d.ui.see("first", "second", "✓ done")
+        await d.ui.press("Y")
+        await d.ui.see("No report")
+        before = len(d.server.record.taken)
+        await d.ui.press("space", "space", "u")
+        await d.ui.see("first, as before.", "second, as before.")
+        assert len(d.server.record.taken) == before + 2

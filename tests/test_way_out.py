@@ -16,6 +16,7 @@ import pytest
 
 from comfy_tui.config import profile_from_url
 from comfy_tui.demo.server import DemoServer
+from comfy_tui.monitor.troubleshoot.diagnose import cause_of
 from comfy_tui.options import Pace
 from comfy_tui.screens import way_out
 from queue_support import Desk, graph, post_other, slow
@@ -152,6 +153,11 @@ async def test_a_dead_worker_is_told_by_evidence_and_left_alone() -> None:
             "no step for", "log silent since", "GPU memory unchanged", "1 waiting job not moved"
         )
         await desk.ui.see("nobody can tell from here", "ctrl+r")
+        stuck = cause_of("stuck")
+        await desk.ui.press("ctrl+r")
+        await desk.ui.see(*(step[:30] for step in stuck.steps))
+        await desk.ui.press("escape", "enter")
+        await desk.ui.see("Why, and what to do", stuck.title)
         assert {path for method, path in desk.server.requests if method == "POST"} == {"/prompt"}
 
 

@@ -16,6 +16,7 @@ from comfy_tui.config import Config
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.library.recent import read_recent
 from comfy_tui.screens.workflows import WorkflowsScreen
+from comfy_tui.widgets.row_list import RowList
 from support import Console, console, until
 
 SHIPPED = Path("comfy_tui/demo/workflows").resolve()
@@ -276,6 +277,8 @@ async def test_edit_values_then_queue_copies(project: Path) -> None:
         await go_to(ui, "api")
         await ui.press("e")
         await ui.see("copies", "lighthouse", "Positive prompt (6), text: text")
+        await ui.press("space")  # no action takes several values: nothing is marked
+        assert not ui.app.screen.query_one("#fields", RowList).marked
         await ui.press("enter", "home")  # the prompt, on several lines
         await ui.type("red ")
         await ui.press("ctrl+s")

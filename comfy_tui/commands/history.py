@@ -13,6 +13,7 @@ from comfy_tui.errors import EXIT_FAILURE, EXIT_OK, ExportError
 from comfy_tui.text import count_of
 
 if TYPE_CHECKING:
+    from comfy_tui.monitor.journal import Journal
     from comfy_tui.options import AppOptions
 
 
@@ -56,7 +57,7 @@ async def _history(args: argparse.Namespace, settings: AppOptions) -> int:
                     count, after = count + page[0], page[1]
             say(f"{count_of(count, 'job')} written")
         elif args.take is not None:
-            return await _take(args.take, journal)
+            return await _take(args.take, journal, settings.config.journal_days)
         else:
             words, limit = " ".join(args.words), max(1, args.limit)
             found = await journal.call(lambda connection: search(connection, words, limit=limit))
@@ -68,23 +69,23 @@ async def _history(args: argparse.Namespace, settings: AppOptions) -> int:
         await journal.close()
 
 
-async def _take(name: str, journal: object) -> int:
-    from comfy_tui.monitor.journal import Journal
-    from comfy_tui.monitor.journal.transfer import LINE_LIMIT, import_jobs
+async def _take(name: str, journal: Journal, keep_days: float) -> int:
+    import time
 
-    assert isinstance(journal, Journal)
+    from comfy_tui.monitor.journal.transfer import LINE_LIMIT, Taken, import_jobs
 
-    taken = known = bad = 0
+    found, before_s = Taken(), time.time() - keep_days * 86_400
     try:
         with _opened_to_read(name) as file:
             while lines := [line for _ in range(100) if (line := file.readline(LINE_LIMIT + 1))]:
-                counts = await journal.call(import_jobs, lines)
-                taken, known, bad = taken + counts[0], known + counts[1], bad + counts[2]
+                found += await journal.call(import_jobs, lines, before_s)
     except OSError as error:
         raise ExportError("The file cannot be read", f"{name}: {error.strerror}") from error
-    words = f"{count_of(taken, 'job')} taken, {known} known before"
-    say(words + (f"; {count_of(bad, 'line')} left out: no job" if bad else ""))
-    return EXIT_FAILURE if bad and not taken + known else EXIT_OK
+    words = f"{count_of(found.taken, 'job')} taken, {found.known} known before"
+    if found.old:
+        words += f"; {count_of(found.old, 'job')} left out: older than journal_days ({keep_days:g})"
+    say(words + (f"; {count_of(found.bad, 'line')} left out: no job" if found.bad else ""))
+    return EXIT_FAILURE if found.bad and not found.taken + found.known + found.old else EXIT_OK
 
 
 def _opened_to_read(name: str) -> IO[str]:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from comfy_tui.commands.common import say_error, tell
+from comfy_tui.commands.common import say, say_error, tell
 from comfy_tui.text import clean, format_duration
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ async def open_desk(settings: AppOptions) -> AsyncIterator[Desk]:
     import time
 
     from comfy_tui.comfy.client import ComfyClient
+    from comfy_tui.monitor.changes import Changes
     from comfy_tui.monitor.identity import read_install_id
     from comfy_tui.monitor.jobs import JobTracker
     from comfy_tui.monitor.journal.shelf import Shelf
@@ -87,7 +88,12 @@ async def open_desk(settings: AppOptions) -> AsyncIterator[Desk]:
             jobs = await tracker.read()
             for record in records:
                 register.learned(record)
-            await register.take(jobs, asked_at_s)
+            changes = Changes(server.name)
+            # The first look may be this one: what is lost is told by whoever finds it out.
+            for notice in await register.take(jobs, asked_at_s):
+                say(f"{notice.title}: {notice.message}")
+                for event in changes.feed(notice):
+                    journal.add_event(event)
             yield Desk(client, journal, shelf, register, jobs)
     finally:
         await journal.close()

@@ -88,7 +88,7 @@ class EditScreen(ModalScreen[Edited]):
         """The values, and below them the line to edit one."""
         with Vertical() as box:
             box.border_title = Text(clean(self._name, 60))
-            yield RowList(COLUMNS, id="fields")
+            yield RowList(COLUMNS, marks=False, id="fields")
             yield Static(id="about", markup=False)
             yield Input(id="line", compact=True, select_on_focus=False)
             yield TextArea(id="text", compact=True, show_line_numbers=False)

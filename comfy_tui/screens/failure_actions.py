@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual.screen import Screen
 
-from comfy_tui.comfy.types import JobRecord, JobState
+from comfy_tui.comfy.types import ExecutionError, JobRecord, JobState
 from comfy_tui.errors import ComfyError
+from comfy_tui.monitor.journal.row import JournalJob
 from comfy_tui.monitor.logs.excerpt import Excerpt, around_failure
 from comfy_tui.monitor.memory_log import MemoryPoint, MemoryThen
 from comfy_tui.monitor.state import Job
@@ -29,22 +30,36 @@ def has_failed(job: Job) -> bool:
 
 async def read_failure(console: ComfyApp, session: Session, job: Job, record: JobRecord) -> Failure:
     """All that is known of a failure; a log that cannot be read is said, and stops nothing."""
-    error = record.error or job.error
-    try:
-        entries = await session.client.log_entries()
-        excerpt = await asyncio.to_thread(around_failure, entries, error, job.ended_at_s)
-    except ComfyError as problem:
-        excerpt = Excerpt(why_not=f"the log cannot be read: {clean(problem.message or problem.title)}")
-    memory = console.memory_of(job) or await _kept_memory(session, job)
+    excerpt = await _excerpt(session, record.error or job.error, job.ended_at_s)
+    memory = console.memory_of(job)
+    if memory is None and (row := await session.shelf.one(job.prompt_id)) is not None:
+        memory = _kept_memory(row)
     return failure_of(job, record, excerpt=excerpt, memory=memory, stats=console.health.stats)
 
 
-async def _kept_memory(session: Session, job: Job) -> MemoryThen | None:
+async def known_failure(console: ComfyApp, job: JournalJob) -> Failure:
+    """The same of a job of the journal, whatever its server still has of it."""
+    session, stats = console.session, None
+    if session is not None and session.profile.url == job.server:
+        excerpt, stats = await _excerpt(session, job.error, job.ended_at_s), console.health.stats
+    else:
+        excerpt = Excerpt(why_not="it ran on a server that is not watched now, whose log is not read")
+    return failure_of(job, job.record(), excerpt=excerpt, memory=_kept_memory(job), stats=stats)
+
+
+async def _excerpt(session: Session, error: ExecutionError | None, ended_at_s: float | None) -> Excerpt:
+    try:
+        entries = await session.client.log_entries()
+        return await asyncio.to_thread(around_failure, entries, error, ended_at_s)
+    except ComfyError as problem:
+        return Excerpt(why_not=f"the log cannot be read: {clean(problem.message or problem.title)}")
+
+
+def _kept_memory(row: JournalJob) -> MemoryThen | None:
     """The largest memory that the journal keeps of a job whose end this run of the console did not see."""
-    row = await session.shelf.one(job.prompt_id)
-    if row is None or not row.vram_peak_bytes:
+    if not row.vram_peak_bytes:
         return None
-    ended_at_s = job.ended_at_s or 0.0
+    ended_at_s = row.ended_at_s or 0.0
     return MemoryThen(None, MemoryPoint(ended_at_s, row.vram_peak_bytes, 0, is_vram=True), ended_at_s)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -12,7 +13,8 @@ from textual.widgets import Static
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.journal.row import JournalJob
 from comfy_tui.screens.base import ConsoleScreen
-from comfy_tui.screens.history_actions import HistoryActions, recall
+from comfy_tui.screens.failure_actions import known_failure
+from comfy_tui.screens.history_actions import HistoryActions, did_fail, recall
 from comfy_tui.text import clean, count_of
 from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.chrome import EmptyState
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 #: The list holds so many; words find the others.
 SHOWN = 500
+#: Keys that the footer of a failed job shows, and that are off for the others.
+_FOR_FAILURES = ("history.free_again", "history.report")
 
 
 class HistoryScreen(ConsoleScreen, Filterable, HistoryActions):
@@ -149,7 +153,8 @@ class KnownJobScreen(ConsoleScreen, HistoryActions):
     AREA = "history"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(binding for binding in bindings("app") if binding.id in ("app.back", "app.refresh")),
-        *bindings("history"),
+        *bindings("history", leave_out=_FOR_FAILURES),
+        *(dataclasses.replace(item, show=True) for item in bindings("history") if item.id in _FOR_FAILURES),
         *(binding for binding in bindings("list") if binding.id == "list.copy"),
         Binding("q", "go_back", "Back", show=True),
     ]
@@ -181,8 +186,15 @@ class KnownJobScreen(ConsoleScreen, HistoryActions):
         except ComfyError as error:
             lines = (*history_head(self._job), Line(clean(error.message), "warn"))
         else:
-            lines = (*history_head(job), *await asyncio.to_thread(report, job.record(), job.error))
+            failure = await known_failure(self.console, job) if did_fail(job) else None
+            lines = (*history_head(job), *await asyncio.to_thread(report, job.record(), job.error, failure))
         self.query_one(LineView).set_lines(lines)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is for failures is off for the others."""
+        if action in ("free_requeue_known", "copy_known_report") and not did_fail(self._job):
+            return False
+        return super().check_action(action, parameters)
 
     def chosen_jobs(self) -> tuple[JournalJob, ...]:
         """The job of this page."""

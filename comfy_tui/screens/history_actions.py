@@ -12,7 +12,9 @@ from textual.screen import Screen
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.journal.row import Fate, JournalJob
 from comfy_tui.monitor.submit import Submission
+from comfy_tui.monitor.troubleshoot.issue import issue_report
 from comfy_tui.screens.dialogs import ChoiceDialog, ConfirmDialog
+from comfy_tui.screens.failure_actions import known_failure
 from comfy_tui.screens.run_opening import open_run
 from comfy_tui.text import clean, count_of
 from comfy_tui.workflow.parameters import SeedMode, with_seed
@@ -41,6 +43,11 @@ async def recall(console: ComfyApp, job: JournalJob) -> JournalJob:
     )
 
 
+def did_fail(job: JournalJob) -> bool:
+    """Whether there is something to look into."""
+    return job.error is not None or job.fate in (Fate.FAILED, Fate.CANCELLED)
+
+
 class HistoryActions(Screen[Any]):
     """The actions of the area ``history``; a second base of a screen that says which jobs are chosen."""
 
@@ -64,7 +71,11 @@ class HistoryActions(Screen[Any]):
         """Queue the chosen jobs again with new seeds."""
         self._again(new_seed=True)
 
-    def _again(self, *, new_seed: bool) -> None:
+    def action_free_requeue_known(self) -> None:
+        """Free the memory of all models, then queue the chosen jobs again as they were."""
+        self._again(new_seed=False, free=True)
+
+    def _again(self, *, new_seed: bool, free: bool = False) -> None:
         jobs = tuple(reversed(self.chosen_jobs()))
         if not jobs:
             self.console.tell("Nothing to queue again", "Choose a job first.")
@@ -82,18 +93,19 @@ class HistoryActions(Screen[Any]):
         if any(job.had_keys for job in jobs):
             notes.append("Keys for paid nodes are never kept: without them such nodes fail.")
         if not notes:
-            self._send(jobs, new_seed)
+            self._send(jobs, new_seed, free)
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._send(jobs, new_seed)
+                self._send(jobs, new_seed, free)
 
         title = f"Queue {count_of(len(jobs), 'job')} again?"
         self.app.push_screen(ConfirmDialog(title, "\n".join(notes), "Queue"), answered)
 
-    def _send(self, jobs: Sequence[JournalJob], new_seed: bool) -> None:
+    def _send(self, jobs: Sequence[JournalJob], new_seed: bool, free: bool) -> None:
         async def call(session: Session) -> str:
+            freed = [await session.free(unload_models=True, free_memory=True)] if free else []
             done: list[str] = []
             for job in jobs:
                 try:
@@ -102,13 +114,18 @@ class HistoryActions(Screen[Any]):
                     if done:
                         error.message = f"{len(done)} of {len(jobs)} were queued; then: {error.message}"
                     raise
-            return "\n".join(done[:6])
+            more = [f"and {len(done) - 6} more"] if len(done) > 6 else []
+            return "\n".join([*freed, *done[:6], *more])
 
-        self.console.act(call, lambda words: words, title="Queued again")
+        title = "Freed and queued again" if free else "Queued again"
+        self.console.act(call, lambda words: words, title=title)
         self.acted()
 
     def action_open_known(self) -> None:
-        """Open the workflow of the job in the Workflows screen, with the values that it ran with."""
+        """Open the workflow of the job in the Workflows screen, with the values that it ran with.
+
+        Where it failed, that is at the node.
+        """
         jobs = self.chosen_jobs()
         if not jobs:
             self.console.tell("No workflow", "Choose a job first.")
@@ -118,9 +135,28 @@ class HistoryActions(Screen[Any]):
             try:
                 job = await recall(self.console, jobs[0])
                 prompt = job.prompt or {}
-                await open_run(self.console, job.title or "workflow", job.prompt_id, prompt, job.workflow)
+                node_id = (job.error.node_id if job.error is not None else "") or ""
+                name = job.title or "workflow"
+                await open_run(self.console, name, job.prompt_id, prompt, job.workflow, node_id)
             except ComfyError as error:
                 self.console.tell_error(error)
+
+        self.console.run_worker(work(), group="actions", exit_on_error=True)
+
+    def action_copy_known_report(self) -> None:
+        """Copy the failure as Markdown, for an issue."""
+        jobs = self.chosen_jobs()
+        if not jobs or not did_fail(jobs[0]):
+            self.console.tell("No report", "This job did not fail." if jobs else "Choose a job first.")
+            return
+
+        async def work() -> None:
+            try:
+                job = await recall(self.console, jobs[0])
+            except ComfyError:
+                job = jobs[0]  # its prompt is not needed for it
+            report = issue_report(await known_failure(self.console, job))
+            self.console.copy(report, "report for an issue")
 
         self.console.run_worker(work(), group="actions", exit_on_error=True)
 

@@ -13,13 +13,15 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from comfy_tui.errors import ComfyError
-from comfy_tui.monitor.state import Job, Kept, Unsent
+from comfy_tui.monitor.state import Job, Kept, KeptAs, Unsent
+from comfy_tui.monitor.troubleshoot.diagnose import cause_of
 from comfy_tui.screens.base import ConsoleScreen
 from comfy_tui.screens.failure_actions import has_failed, read_failure
 from comfy_tui.screens.job_actions import JobActions
 from comfy_tui.text import clean, shorten
 from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.chrome import seen_until_s
+from comfy_tui.widgets.failure_lines import cause_lines
 from comfy_tui.widgets.job_report import report, unsent_report
 from comfy_tui.widgets.job_row import Entry, state_words, who
 from comfy_tui.widgets.job_text import kept_advice, memory_words, summary_facts, times_words
@@ -61,6 +63,8 @@ class JobScreen(ConsoleScreen, JobActions):
         super().__init__()
         self._entry = entry
         self._listed = True
+        #: There is evidence that it does not get on.
+        self._stands_still = False
         self._read_once = False
         self._head = ""
 
@@ -89,8 +93,14 @@ class JobScreen(ConsoleScreen, JobActions):
     async def _recall(self, entry: Kept) -> None:
         session = self.console.session
         job = await session.shelf.one(entry.prompt_id) if session is not None else None
-        head = (Line(clean(entry.evidence, 2000)), Line(kept_advice(entry), "dim"), Line(""))
+        head: tuple[Line, ...] = (
+            Line(clean(entry.evidence, 2000)),
+            Line(kept_advice(entry), "dim"),
+            Line(""),
+        )
         lines = await asyncio.to_thread(report, job.record(), job.error) if job is not None else ()
+        if entry.kept_as is KeptAs.LOST:
+            head = (*head, *cause_lines(cause_of("lost")), Line(""))
         self.query_one(LineView).set_lines((*head, *lines))
 
     async def _fetch(self, job: Job) -> None:
@@ -110,7 +120,8 @@ class JobScreen(ConsoleScreen, JobActions):
         failure = await read_failure(self.console, session, job, record) if has_failed(job) else None
         lines = await asyncio.to_thread(report, record, job.error, failure)
         self._read_once = True
-        self.query_one(LineView).set_lines(lines)
+        stuck = (*cause_lines(cause_of("stuck")), Line("")) if self._stands_still else ()
+        self.query_one(LineView).set_lines((*stuck, *lines))
 
     def paint(self) -> None:
         """Show where the job is now; read it again once that has changed."""
@@ -120,7 +131,12 @@ class JobScreen(ConsoleScreen, JobActions):
         now = jobs.find(before.prompt_id) or waiting
         self._listed = now is not None
         self._entry = now or before
-        if _phase(before) != _phase(self._entry):
+        still = self.console.standstill
+        was_still, self._stands_still = (
+            self._stands_still,
+            still.quiet and still.prompt_id == before.prompt_id,
+        )
+        if _phase(before) != _phase(self._entry) or was_still != self._stands_still:
             self._read()
             self.refresh_bindings()
         self._paint_head()

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from comfy_tui.comfy.manager_rules import Allowed
 from comfy_tui.errors import ApiError
 from comfy_tui.monitor.state import Job
+from comfy_tui.monitor.troubleshoot.diagnose import cause_of
 from comfy_tui.screens.dialogs import ChoiceDialog, ConfirmDialog, NoteDialog
 from comfy_tui.text import clean, count_of
 from comfy_tui.widgets.job_row import who
@@ -73,6 +74,8 @@ class WayOut(Screen[Any]):
         said = standstill_words(self._app.standstill, self._app.progress, time.time())
         if said:
             lines.append(said.rpartition(". ")[0] + ".")
+        if self._app.standstill.quiet and self._app.standstill.prompt_id == job.prompt_id:
+            lines += cause_of("stuck").steps
         if manager is None and not command:
             lines.append(_NO_COMMAND)
 

@@ -10,7 +10,7 @@ from comfy_tui.monitor.logs.book import Level
 from comfy_tui.monitor.logs.excerpt import Excerpt
 from comfy_tui.monitor.troubleshoot.failure import LAST_FRAMES, Failure
 from comfy_tui.monitor.troubleshoot.issue import memory_words
-from comfy_tui.monitor.troubleshoot.table import Remedy
+from comfy_tui.monitor.troubleshoot.table import Cause, Remedy
 from comfy_tui.text import clean, clean_lines, count_of
 from comfy_tui.widgets.line_view import Line
 from comfy_tui.widgets.value_lines import text_lines, value_lines
@@ -33,6 +33,17 @@ def failure_lines(failure: Failure) -> Iterator[Line]:
     yield from _evidence(failure)
 
 
+def cause_lines(cause: Cause, more: str = "") -> Iterator[Line]:
+    """A row of the table: what it is called, why it is, what to do."""
+    yield Line("Why, and what to do", "heading")
+    yield Line(cause.title, "accent" if cause.id != "unknown" else "strong", 2)
+    yield Line(cause.cause, "", 2)
+    if more:
+        yield Line(more, "", 2)
+    for step in cause.steps:
+        yield Line(f"→ {step}", "", 2)
+
+
 def _what(failure: Failure) -> Iterator[Line]:
     error = failure.error
     if error is None:
@@ -50,13 +61,8 @@ def _what(failure: Failure) -> Iterator[Line]:
 
 def _why(failure: Failure) -> Iterator[Line]:
     cause = failure.diagnosis.cause
-    yield Line("Why, and what to do", "heading")
-    yield Line(cause.title, "accent" if failure.diagnosis.is_known else "strong", 2)
-    yield Line(cause.cause, "", 2)
-    if failure.diagnosis.file:
-        yield Line(f"file: {clean(failure.diagnosis.file, 300)}", "", 2)
-    for step in cause.steps:
-        yield Line(f"→ {step}", "", 2)
+    file = f"file: {clean(failure.diagnosis.file, 300)}" if failure.diagnosis.file else ""
+    yield from cause_lines(cause, file)
     keys = [_KEYS.get(cause.remedy, ""), *_KEYS.values(), "Y copy a report for an issue"]
     yield Line("Keys: " + ", ".join(dict.fromkeys(key for key in keys if key)), "dim", 2)
     yield Line("")

@@ -154,6 +154,7 @@ class RowList(ScrollView, can_focus=True):
         columns: Sequence[Column],
         *,
         starts_at_top: bool = False,
+        marks: bool = True,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
@@ -163,11 +164,13 @@ class RowList(ScrollView, can_focus=True):
             columns: from left to right.
             starts_at_top: rows arrive in parts and in any order: the cursor stays on the first one
                 until the person has moved it.
+            marks: whether rows can be marked: where no action takes several, they cannot.
             id: of the widget.
             classes: of the widget.
         """
         super().__init__(id=id, classes=classes)
         self._at_top = starts_at_top
+        self._marks = marks
         self.columns = tuple(columns)
         self.rows: tuple[Row, ...] = ()
         self.marked: set[str] = set()
@@ -301,7 +304,7 @@ class RowList(ScrollView, can_focus=True):
     def action_toggle_mark(self) -> None:
         """Mark the row, or unmark it, and go on to the next."""
         keys = self.current_key
-        if not keys or self.rows[self.cursor].heading:
+        if not self._marks or not keys or self.rows[self.cursor].heading:
             return
         self.marked ^= {keys}
         self._refresh_row(self.cursor)

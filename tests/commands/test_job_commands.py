@@ -6,15 +6,17 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from comfy_tui import cli
+from comfy_tui import cli, paths
 from comfy_tui.commands.cancel import JSON_KEYS as CANCEL_KEYS
 from comfy_tui.commands.free import JSON_KEYS as FREE_KEYS
 from comfy_tui.commands.job_list import JOB_KEYS
 from comfy_tui.demo.server import DemoServer
+from comfy_tui.monitor.submit import Submission
 from command_support import NOBODY
 from queue_support import graph, post_other
 from run_support import Call, sleeping
@@ -143,6 +145,58 @@ async def test_history_finds_exports_and_takes(call: Call, tmp_path: Path) -> No
     assert "1 job taken, 0 known before; 2 lines left out" in (await call("history", "--import", file))[2]
     found = json.loads((await call("history", "--json", "another-id"))[1])
     assert [(job["state"], job["evidence"]) for job in found] == [("gone", "imported as held")]
+
+
+async def test_a_journal_comes_out_of_another_as_it_was(call: Call, tmp_path: Path) -> None:
+    async with DemoServer() as server, console(server.url) as ui:
+        await ui.online()
+        await post_other(server, "red", graph())
+        await post_other(server, "broken", graph("DemoError", message="it broke"))
+        await until(lambda: len(ui.app.jobs.ended) == 2)
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    assert (await call("history", "--export", first))[0] == 0
+    for file in paths.journal_file().parent.glob("journal*"):
+        file.unlink()
+    assert "2 jobs taken" in (await call("history", "--import", first))[2]
+    assert (await call("history", "--export", second))[0] == 0
+    for one, other in zip(first.open(), second.open(), strict=True):
+        assert json.loads(other) == json.loads(one)
+
+
+async def test_a_hostile_file_of_jobs_breaks_nothing(call: Call, tmp_path: Path) -> None:
+    base = {"server": "http://x", "fate": "failed", "noted_at_s": time.time(), "title": "t\x1b]0;x\x07"}
+    errors = [{"traceback": 5, "node_id": {}, "message": []}, {"inputs": [1]}, "words", 7]
+    prompts = [[], {"1": 5}, {"1": {"class_type": [], "inputs": 3}}, {"1": {"class_type": "A", "inputs": []}}]
+    lines = [json.dumps({**base, "prompt_id": f"e{n}", "error": error}) for n, error in enumerate(errors)]
+    lines += [json.dumps({**base, "prompt_id": f"p{n}", "prompt": one}) for n, one in enumerate(prompts)]
+    lines += [json.dumps({**base, "prompt_id": "\ud800", "outputs": [{"node_id": 3}], "texts": 9})]
+    lines += ["[" * 100_000, '{"fate": []}', json.dumps({**base, "prompt_id": "old", "noted_at_s": 1.0})]
+    file = tmp_path / "hostile.jsonl"
+    file.write_text("\n".join(lines))
+    code, _, err = await call("history", "--import", file)
+    assert code == 0
+    assert "1 job left out: older than journal_days (90)" in err
+    code, out, _ = await call("history", "--json")
+    assert code == 0
+    assert len(json.loads(out)) >= len(errors)
+    code, out, _ = await call("history")
+    assert "\x1b" not in out
+
+
+async def test_what_a_command_finds_lost_is_told_and_listed(call: Call) -> None:
+    async with DemoServer(speed=1.0) as server:
+        async with console(server.url) as ui:
+            await ui.online()
+            assert ui.app.session is not None
+            await ui.app.session.submit(Submission(sleeping(60.0, 60), "mine"))
+            await until(lambda: ui.app.jobs.running)
+        await server.stop()
+        await server.start()
+        code, out, err = await call("jobs", server.url)
+        assert (code, "lost" in out) == (0, True)
+        assert "Lost: 1 job: mine" in err
+        assert "lost" in (await call("events", "--kind", "lost"))[1]
+        assert "Lost" not in (await call("jobs", server.url))[2]
 
 
 @pytest.mark.parametrize("command", ["queue", "jobs", "cancel", "free", "history"])

@@ -76,12 +76,15 @@ def _error(text: str) -> ExecutionError | None:
         return None
     if not isinstance(data, dict):
         return None
+    node_id, class_type, traceback = (data.get(name) for name in ("node_id", "class_type", "traceback"))
+    inputs = data.get("inputs")
     return ExecutionError(
-        node_id=data.get("node_id"),
-        class_type=data.get("class_type"),
+        node_id=node_id if isinstance(node_id, str) else None,
+        class_type=class_type if isinstance(class_type, str) else None,
         exception_type=str(data.get("exception_type", "error")),
         message=str(data.get("message", "")),
-        traceback=tuple(str(line) for line in data.get("traceback", ())),
+        traceback=tuple(str(line) for line in traceback) if isinstance(traceback, list) else (),
+        inputs=inputs if isinstance(inputs, dict) else {},
     )
 
 

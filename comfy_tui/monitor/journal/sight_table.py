@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from comfy_tui.comfy.types import ExecutionError, JobRecord, OutputFile, OutputText
+from comfy_tui.masking import mask_value
 from comfy_tui.monitor.journal.document import has_keys, pack, search_text
 from comfy_tui.monitor.journal.event_table import plain
 from comfy_tui.monitor.journal.job_table import TITLE_LIMIT
@@ -16,6 +17,7 @@ from comfy_tui.monitor.state import Job
 from comfy_tui.workflow.fingerprint import fingerprints
 
 _TEXTS_LIMIT = 20_000
+_INPUTS, _INPUT_LIMIT = 60, 1_000
 
 
 def observe(
@@ -147,6 +149,14 @@ def _packed(values: Sequence[OutputFile | OutputText]) -> str:
     return text if len(text) <= 4 * _TEXTS_LIMIT else ""
 
 
+def _kept_inputs(error: ExecutionError) -> Iterator[tuple[str, Any]]:
+    """Masked and short: a tensor comes as pages of text, and a key is never kept."""
+    for name, value in list(error.inputs.items())[:_INPUTS]:
+        masked = mask_value(value, str(name))
+        text = masked if isinstance(masked, str) else json.dumps(masked, default=str)
+        yield str(name)[:200], masked if len(text) <= _INPUT_LIMIT else f"{text[:_INPUT_LIMIT]} ..."
+
+
 def _packed_error(error: ExecutionError | None) -> str:
     if error is None:
         return ""
@@ -157,6 +167,7 @@ def _packed_error(error: ExecutionError | None) -> str:
             "exception_type": error.exception_type,
             "message": error.message[:_TEXTS_LIMIT],
             "traceback": [line[:2000] for line in error.traceback[-60:]],
+            "inputs": dict(_kept_inputs(error)),
         }
     )
     return text

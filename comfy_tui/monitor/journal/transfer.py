@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from comfy_tui.monitor.journal.document import has_keys, pack, search_text, unpack
@@ -23,6 +24,8 @@ _NUMBERS = (
     *("number", "created_at_s", "noted_at_s", "seen_at_s", "started_at_s", "ended_at_s", "waited_s"),
     "ran_s",
 )
+#: What stands for the time of a job where the file does not tell when it was noted.
+_WHEN = ("noted_at_s", "created_at_s", "started_at_s", "ended_at_s")
 #: So many jobs at a time, so that another console need not wait.
 _PAGE = 100
 _SIZES = ("vram_before_bytes", "vram_peak_bytes", "vram_after_bytes")
@@ -48,12 +51,29 @@ def export_jobs(
     return count, after_id
 
 
-def import_jobs(connection: sqlite3.Connection, lines: Iterable[str]) -> tuple[int, int, int]:
-    """Take jobs that are not known yet; returns how many were taken, known before, and no jobs at all.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of lines."""
+
+    taken: int = 0
+    known: int = 0
+    #: Older than what the journal keeps: they would be forgotten at once.
+    old: int = 0
+    #: No jobs at all.
+    bad: int = 0
+
+    def __add__(self, other: Taken) -> Taken:
+        """Both together."""
+        counts = zip(astuple(self), astuple(other), strict=True)
+        return Taken(*(one + two for one, two in counts))
+
+
+def import_jobs(connection: sqlite3.Connection, lines: Iterable[str], before_s: float = 0.0) -> Taken:
+    """Take jobs that are not known yet and not older than that time.
 
     What had not ended is taken as gone: it is not offered here, for it may go on where it came from.
     """
-    taken = known = bad = 0
+    taken = known = old = bad = 0
     for line in lines:
         if not line.strip():
             continue
@@ -61,19 +81,22 @@ def import_jobs(connection: sqlite3.Connection, lines: Iterable[str]) -> tuple[i
         if values is None:
             bad += 1
             continue
+        if values["noted_at_s"] < before_s:
+            old += 1
+            continue
         names = ", ".join(values)
         cursor = connection.execute(
             f"INSERT OR IGNORE INTO job ({names}) VALUES ({', '.join(':' + name for name in values)})", values
         )
         taken, known = taken + cursor.rowcount, known + 1 - cursor.rowcount
-    return taken, known, bad
+    return Taken(taken, known, old, bad)
 
 
 def _values(line: str) -> dict[str, Any] | None:
     try:
         entry = json.loads(line) if len(line) <= LINE_LIMIT else None
         return _row(entry) if isinstance(entry, dict) else None
-    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return None
 
 
@@ -87,17 +110,16 @@ def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
     values |= {name: _number(entry.get(name)) for name in _NUMBERS}
     values |= {name: int(size) if (size := _number(entry.get(name))) is not None else None for name in _SIZES}
     values |= {name: _entries(entry.get(name)) for name in _LISTS}
-    error = entry.get("error")
     prompt, extra = entry.get("prompt"), entry.get("extra_data")
     values |= {
         "fate": fate.value,
         "evidence": evidence,
-        "noted_at_s": values["noted_at_s"] or 0.0,
+        "noted_at_s": next((at for name in _WHEN if (at := values[name]) is not None), 0.0),
         "ours": int(entry.get("ours") is True),
         "had_keys": int(entry.get("had_keys") is True),
         # Lost elsewhere: nothing to queue again here by the key for all.
         "dismissed": 1,
-        "error": json.dumps(error) if isinstance(error, dict) else "",
+        "error": _error(entry.get("error")),
     }
     if isinstance(prompt, dict):
         extra = extra if isinstance(extra, dict) else {}
@@ -112,8 +134,24 @@ def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _text(value: Any) -> str:
-    return plain(value[:4000]) if isinstance(value, str) else ""
+def _error(value: Any) -> str:
+    """An error as the journal itself writes it, whatever the file says."""
+    if not isinstance(value, dict):
+        return ""
+    lines, inputs = value.get("traceback"), value.get("inputs")
+    found = {
+        "node_id": _text(value.get("node_id")) or None,
+        "class_type": _text(value.get("class_type")) or None,
+        "exception_type": _text(value.get("exception_type")) or "error",
+        "message": _text(value.get("message"), 20_000),
+        "traceback": [_text(line) for line in lines[-60:]] if isinstance(lines, list) else [],
+        "inputs": inputs if isinstance(inputs, dict) and len(json.dumps(inputs)) <= 100_000 else {},
+    }
+    return json.dumps(found)
+
+
+def _text(value: Any, limit: int = 4_000) -> str:
+    return plain(value[:limit]) if isinstance(value, str) else ""
 
 
 def _number(value: Any) -> float | None:
@@ -125,7 +163,11 @@ def _number(value: Any) -> float | None:
 def _entries(value: Any) -> str:
     names = {"filename", "subfolder", "type", "node_id", "key", "text"}
     found = [
-        {str(name): item for name, item in entry.items() if name in names and isinstance(item, str)}
+        {
+            str(name): item
+            for name, item in entry.items()
+            if (name in names and isinstance(item, str)) or (name == "animated" and isinstance(item, bool))
+        }
         for entry in (value if isinstance(value, list) else [])
         if isinstance(entry, dict)
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from comfy_tui.comfy.types import ExecutionError, JobRecord, SystemStats
+from comfy_tui.monitor.journal.row import JournalJob
 from comfy_tui.monitor.logs.excerpt import Excerpt
 from comfy_tui.monitor.memory_log import MemoryThen
 from comfy_tui.monitor.state import Job
@@ -44,7 +45,7 @@ class Failure:
 
 
 def failure_of(
-    job: Job,
+    job: Job | JournalJob,
     record: JobRecord,
     *,
     excerpt: Excerpt | None = None,
@@ -54,7 +55,7 @@ def failure_of(
     """Put it together.
 
     Args:
-        job: the job as the list knows it.
+        job: the job as the list knows it, or the journal.
         record: the job as the server keeps it.
         excerpt: the log around it.
         memory: the memory then.
@@ -64,7 +65,7 @@ def failure_of(
     return Failure(
         title=job.title,
         prompt_id=job.prompt_id,
-        diagnosis=diagnose(error, job.state),
+        diagnosis=diagnose(error, job.state if isinstance(job, Job) else record.state),
         error=error,
         node_title=title_of_node(record.prompt or {}, (error.node_id if error is not None else "") or ""),
         excerpt=excerpt,

@@ -53,7 +53,7 @@ def _head(failure: Failure) -> Iterator[str]:
 def _versions(stats: SystemStats | None) -> Iterator[str]:
     if stats is None:
         return
-    yield "### Versions\n"
+    yield "### Versions (of the server now)\n"
     rows = [
         ("ComfyUI", stats.comfyui_version),
         ("Python", (stats.python_version or "").split(" ")[0]),
