@@ -150,7 +150,8 @@ def _values(wanted: Wanted) -> dict[str, str]:
 
 
 def _strip(whole: Part, stripped: Part, name: str) -> None:
-    from comfy_tui.workflow.media.strip import CannotStrip, is_bare, strip
+    from comfy_tui.workflow.media.strip import is_bare, strip
+    from comfy_tui.workflow.media.strip_streams import CannotStrip
 
     try:
         for piece in strip(whole.content()):

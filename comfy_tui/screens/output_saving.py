@@ -13,7 +13,7 @@ from comfy_tui.text import clean, count_of
 
 _WAYS = (
     ("plain", "k", "As it is, byte for byte, with the workflow in it"),
-    ("stripped", "m", "Without metadata: no prompt, no workflow (PNG, WebP, JPEG)"),
+    ("stripped", "m", "Without metadata: no prompt, no workflow (PNG, WebP, JPEG, MP4, FLAC, MP3)"),
     ("new", "n", "All that were not saved yet, as they are"),
 )
 

@@ -13,7 +13,8 @@ from media_files import BOTH, PROMPT, WORKFLOW, chunk, exif, png, png_by_pillow
 from PIL import Image, ImageChops
 from PIL.PngImagePlugin import PngInfo
 
-from comfy_tui.workflow.media.strip import CannotStrip, is_bare, strip
+from comfy_tui.workflow.media.strip import is_bare, strip
+from comfy_tui.workflow.media.strip_streams import CannotStrip
 
 SECRET = "a very particular prompt"
 TEXTS = {"prompt": PROMPT.replace("☃", SECRET), "workflow": WORKFLOW, "parameters": SECRET, "x": SECRET}

@@ -1,4 +1,4 @@
-"""Takes prompt, workflow and every other text out of a picture, without touching its pixels.
+"""Takes prompt, workflow and every other text out of a file, without touching its pixels.
 
 Only what is needed for drawing is kept, as it stands: the compressed pixels are copied byte for byte.
 """
@@ -11,10 +11,20 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from comfy_tui.errors import WorkflowError
-from comfy_tui.workflow.media import png
+from comfy_tui.workflow.media import isobmff, png
+from comfy_tui.workflow.media.source import Damaged, TooMuch
+from comfy_tui.workflow.media.strip_streams import (
+    COPY_BYTES,
+    CannotStrip,
+    copy,
+    strip_flac,
+    strip_mp3,
+    strip_mp4,
+)
 from comfy_tui.workflow.metadata import media_format, read_media
 
-_COPY_BYTES = 1024 * 1024
+#: What can be stripped, in words.
+STRIPPED = "PNG, WebP, JPEG, MP4, FLAC and MP3"
 #: Chunks of a PNG that change how it is drawn, animation included; everything else goes.
 _PNG_KEPT = frozenset(
     (
@@ -28,15 +38,11 @@ _WEBP_KEPT = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP")
 _VP8X_TEXTS = 0x08 | 0x04
 
 
-class CannotStrip(Exception):
-    """Why the metadata cannot be taken out of this file."""
-
-
 def strip(file: BinaryIO) -> Iterator[bytes]:
     """The file's bytes without its texts, piece by piece.
 
     Args:
-        file: an open picture that can seek.
+        file: an open picture, video or sound that can seek.
 
     Raises:
         CannotStrip: it is of a kind that this cannot do, or damaged.
@@ -51,9 +57,22 @@ def strip(file: BinaryIO) -> Iterator[bytes]:
     elif head[:3] == b"\xff\xd8\xff":
         yield from _strip_jpeg(file, size)
     else:
-        kind = media_format(file)
-        words = kind or "of another kind"
-        raise CannotStrip(f"it is {words}; only PNG, WebP and JPEG pictures can be stripped")
+        try:
+            yield from _strip_stream(file, size, head)
+        except (Damaged, TooMuch, struct.error) as error:
+            raise CannotStrip(f"it is damaged: {error}".rstrip(": ")) from error
+
+
+def _strip_stream(file: BinaryIO, size: int, head: bytes) -> Iterator[bytes]:
+    kind = media_format(file) or "of another kind"
+    if head[4:8] in isobmff.FIRST_BOXES and "MP4" in kind:
+        yield from strip_mp4(file, size)
+    elif head[:4] == b"fLaC":
+        yield from strip_flac(file, size, 0)
+    elif "MP3" in kind:
+        yield from strip_mp3(file, size)
+    else:
+        raise CannotStrip(f"it is {kind}; {STRIPPED} can be stripped")
 
 
 def is_bare(file: BinaryIO) -> bool:
@@ -63,16 +82,6 @@ def is_bare(file: BinaryIO) -> bool:
     except WorkflowError:
         return True
     return False
-
-
-def _copy(file: BinaryIO, offset: int, count: int) -> Iterator[bytes]:
-    file.seek(offset)
-    while count:
-        piece = file.read(min(count, _COPY_BYTES))
-        if not piece:
-            raise CannotStrip("it is damaged: it ends in the middle")
-        count -= len(piece)
-        yield piece
 
 
 def _take(file: BinaryIO, offset: int, count: int) -> bytes:
@@ -92,7 +101,7 @@ def _strip_png(file: BinaryIO, size: int) -> Iterator[bytes]:
         if offset + whole > size:
             raise CannotStrip("it is damaged: it ends in the middle")
         if kind in _PNG_KEPT:
-            yield from _copy(file, offset, whole)
+            yield from copy(file, offset, whole)
         offset += whole
         if kind == b"IEND":
             return
@@ -121,10 +130,10 @@ def _strip_webp(file: BinaryIO, size: int) -> Iterator[bytes]:
             chunk[8] &= ~_VP8X_TEXTS
             yield bytes(chunk)
         elif offset + whole > size:  # the filling byte at the end lacks
-            yield from _copy(file, offset, whole - 1)
+            yield from copy(file, offset, whole - 1)
             yield b"\0"
         else:
-            yield from _copy(file, offset, whole)
+            yield from copy(file, offset, whole)
 
 
 def _strip_jpeg(file: BinaryIO, size: int) -> Iterator[bytes]:
@@ -148,11 +157,11 @@ def _strip_jpeg(file: BinaryIO, size: int) -> Iterator[bytes]:
         if length < 2 or offset + 2 + length > size:
             raise CannotStrip("it is damaged: it ends in the middle")
         if _jpeg_kept(kind, _take(file, offset + 4, min(16, length - 2))):
-            yield from _copy(file, offset, 2 + length)
+            yield from copy(file, offset, 2 + length)
         offset += 2 + length
         if kind == 0xDA:
             scan_end = _scan_end(file, offset, size)
-            yield from _copy(file, offset, scan_end - offset)
+            yield from copy(file, offset, scan_end - offset)
             offset = scan_end
 
 
@@ -173,7 +182,7 @@ def _scan_end(file: BinaryIO, offset: int, size: int) -> int:
     """Where the compressed pixels end: at the next mark that is none of theirs."""
     tail = b""
     while offset < size:
-        block = tail + _take(file, offset, min(_COPY_BYTES, size - offset))
+        block = tail + _take(file, offset, min(COPY_BYTES, size - offset))
         begin = offset - len(tail)
         at = block.find(b"\xff")
         while 0 <= at < len(block) - 1:
