@@ -35,10 +35,13 @@ from comfy_tui.text import clean
 from comfy_tui.widgets.speaker import Speaker
 
 if TYPE_CHECKING:
+    from comfy_tui.comfy.client import ComfyClient
     from comfy_tui.config import ServerProfile
     from comfy_tui.monitor.attendant import Attendant
+    from comfy_tui.monitor.elsewhere import Elsewhere
     from comfy_tui.monitor.journal import Journal
     from comfy_tui.monitor.memory_log import MemoryThen
+    from comfy_tui.monitor.outputs import Output
     from comfy_tui.monitor.previews import Previews
     from comfy_tui.monitor.session import Session
     from comfy_tui.screens.save_desk import SaveDesk
@@ -84,12 +87,15 @@ class WatchingApp(TellingApp):
         #: Every job and event, in a file of this person; opened after the first frame.
         self.journal: Journal | None = None
         self._saves: SaveDesk | None = None
+        #: Every server that was watched in this run: with the credentials that it was given.
+        self._watched: dict[str, ServerProfile] = {}
         self.connection = Connection(
             options.server.name, options.server.url, readonly=options.readonly or options.server.readonly
         )
 
     async def on_unmount(self) -> None:
         """Write what is still to be written."""
+        await self.elsewhere.close()
         if self.journal is not None:
             await self.journal.close()
 
@@ -100,6 +106,23 @@ class WatchingApp(TellingApp):
         from comfy_tui.monitor.previews import Previews
 
         return Previews(PreviewCache())
+
+    @cached_property
+    def elsewhere(self) -> Elsewhere:
+        """Connections to servers that are not watched, for their files."""
+        from comfy_tui.monitor.elsewhere import Elsewhere
+
+        return Elsewhere(lambda: (*self._watched.values(), *self.options.config.servers))
+
+    def server_of(self, output: Output) -> str:
+        """The address of the server that has an output."""
+        return output.server or self.connection.url
+
+    def client_of(self, output: Output) -> ComfyClient | None:
+        """The way to the server that has an output; None before the watched one is connected to."""
+        if output.server and output.server != self.connection.url:
+            return self.elsewhere.client(output.server)
+        return self.session.client if self.session is not None else None
 
     @property
     def saves(self) -> SaveDesk:
@@ -115,6 +138,7 @@ class WatchingApp(TellingApp):
     def watch_server(self, profile: ServerProfile) -> None:
         """Leave the server that is watched now, if any, and watch this one."""
         self.session = None
+        self._watched[profile.url] = profile
         self.health, self.jobs, self.progress, self.happened = Health(), Jobs(), Progress(), ()
         self.standstill = Standstill()
         self.connection = Connection(

@@ -221,6 +221,7 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("output.kind", ("K",), "next_kind", "Kind", "Only pictures, only videos, only sounds ..., all."),
     K("output.order", ("o",), "next_order", "Order", "Newest, oldest, by name, kind, workflow, seed."),
     K("output.marked", ("m",), "toggle_marked", "Marked", "Only the marked ones, or all."),
+    K("output.servers", ("V",), "toggle_servers", "Servers", "Outputs of every server seen, or of this one."),
     K("output.zoom_in", ("+",), "zoom_in", "Zoom", "Enlarge, in the full window; arrows move about.", True),
     K("output.zoom_out", ("-",), "zoom_out", "Smaller", "Make it smaller again, in the full window."),
     K("output.fit", ("0",), "zoom_fit", "Fit", "All of the picture."),

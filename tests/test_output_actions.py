@@ -120,6 +120,8 @@ class TestMade:
                 await ui.app.session.client.delete_history([prompt_id])  # type: ignore[union-attr]
                 ui.app.session.pause(True)  # type: ignore[union-attr]
                 await ui.press("w")
+                await ui.see("from the journal", "a fox")
+                await ui.press("w")
                 await ui.see("from the file itself", "a fox")
                 server.faults.set("/view", status=404)
                 await ui.press("r")

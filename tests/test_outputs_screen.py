@@ -245,6 +245,9 @@ class TestStates:
             async with DemoServer(port=port) as again:
                 await run(again, plain(GREEN, "third"))
                 await ui.gone("OFFLINE")
+                # What the server has forgotten is listed still: its file may be there.
+                await ui.see("1 output of the last 1 job + 5 from the journal")
+                await ui.press("g")
                 await sees(ui, GREEN)
 
     async def test_never_reached(self) -> None:

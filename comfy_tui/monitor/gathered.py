@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from comfy_tui.monitor.output_query import Known, Order, OutputQuery, ordered, texts_of
 from comfy_tui.monitor.outputs import Output, outputs_of_job
+from comfy_tui.monitor.remembered import RememberedJob
 from comfy_tui.monitor.state import Job
 
 
@@ -14,18 +15,30 @@ class Gathered:
 
     def __init__(self) -> None:
         self.outputs: dict[str, Output] = {}
-        self._by_job: dict[str, tuple[Job, tuple[Output, ...]]] = {}
+        self._by_job: dict[tuple[str, str], tuple[RememberedJob, tuple[Output, ...]]] = {}
         self._texts: dict[str, tuple[Output, str]] = {}
 
-    def take(self, jobs: Iterable[Job]) -> None:
-        """These are the jobs now."""
-        by_job: dict[str, tuple[Job, tuple[Output, ...]]] = {}
-        for job in sorted(jobs, key=lambda job: job.ended_at_s or job.created_at_s or 0.0, reverse=True):
-            known = self._by_job.get(job.prompt_id)
-            if known is not None and _same(known[0], job):
-                by_job[job.prompt_id] = known
+    def take(self, jobs: Iterable[Job], remembered: Iterable[RememberedJob] = ()) -> None:
+        """These are the jobs now.
+
+        Args:
+            jobs: what the watched server lists.
+            remembered: what the journal has beside that; one of the watched server has no address.
+        """
+        listed = {("", job.prompt_id): RememberedJob("", "", job) for job in jobs}
+        extra = {(one.server, one.job.prompt_id): one for one in remembered}
+        every = {**extra, **listed}
+        by_job: dict[tuple[str, str], tuple[RememberedJob, tuple[Output, ...]]] = {}
+        for key, one in sorted(every.items(), key=lambda item: _when(item[1].job), reverse=True):
+            known = self._by_job.get(key)
+            from_journal = key not in listed
+            if known is not None and _same(known[0].job, one.job) and _is_remembered(known) == from_journal:
+                by_job[key] = known
             else:
-                by_job[job.prompt_id] = (job, outputs_of_job(job))
+                made = outputs_of_job(
+                    one.job, server=one.server, server_name=one.server_name, remembered=from_journal
+                )
+                by_job[key] = (one, made)
         self._by_job = by_job
         self.outputs = {output.key: output for _, outputs in by_job.values() for output in outputs}
         if len(self._texts) > 2 * len(self.outputs) + 100:
@@ -44,6 +57,14 @@ class Gathered:
             known = (output, texts_of(output))
             self._texts[output.key] = known
         return known[1]
+
+
+def _when(job: Job) -> float:
+    return job.ended_at_s or job.created_at_s or 0.0
+
+
+def _is_remembered(known: tuple[RememberedJob, tuple[Output, ...]]) -> bool:
+    return bool(known[1]) and known[1][0].remembered
 
 
 def _same(before: Job, now: Job) -> bool:

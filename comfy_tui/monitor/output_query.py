@@ -104,7 +104,9 @@ def _test(part: str) -> _Test | None:
     if name in ("date", "after", "before"):
         return _date(name, value)
     if name == "server":
-        return lambda output, known: value in known.server.casefold()
+        return lambda output, known: (
+            value in (f"{output.server_name} {output.server}" if output.server else known.server).casefold()
+        )
     if name == "node":
         return lambda output, known: (
             value in (output.node_name.casefold(), output.node_id.casefold())
@@ -123,6 +125,7 @@ _STATES: dict[str, _Test] = {
     "temporary": lambda output, known: output.is_temporary,
     "saved": lambda output, known: output.file is not None and output.file.type == "output",
     "batch": lambda output, known: output.batch[1] > 1,
+    "journal": lambda output, known: output.remembered,
     "ours": lambda output, known: output.job.ours,
 }
 

@@ -26,6 +26,12 @@ class Output:
     text: OutputText | None = None
     #: Its place among the files that one run of one node made, from 1, and how many those are.
     batch: tuple[int, int] = (1, 1)
+    #: The address of the server that has it; empty for the one that is watched.
+    server: str = ""
+    #: What that server is called.
+    server_name: str = ""
+    #: The journal knows it: the server does not list its job now, or is not the one that is watched.
+    remembered: bool = False
 
     @property
     def node_id(self) -> str:
@@ -98,8 +104,19 @@ def outputs_of(jobs: Iterable[Job]) -> tuple[Output, ...]:
     return tuple(output for job in ordered for output in outputs_of_job(job))
 
 
-def outputs_of_job(job: Job) -> tuple[Output, ...]:
-    """What one job left behind, what is kept first."""
+def outputs_of_job(
+    job: Job, *, server: str = "", server_name: str = "", remembered: bool = False
+) -> tuple[Output, ...]:
+    """What one job left behind, what is kept first.
+
+    Args:
+        job: the job.
+        server: the address of its server; empty for the one that is watched.
+        server_name: what that one is called.
+        remembered: the journal knows it, not the server.
+    """
+    of = f"{server} {job.prompt_id}" if server else job.prompt_id
+    whose = (server, server_name, remembered)
     files = sorted(job.outputs, key=lambda file: file.type == "temp")
     sizes = Counter((file.node_id, file.type, file.key) for file in files)
     places: Counter[tuple[str, str, str]] = Counter()
@@ -107,9 +124,9 @@ def outputs_of_job(job: Job) -> tuple[Output, ...]:
     for index, file in enumerate(files):
         group = (file.node_id, file.type, file.key)
         places[group] += 1
-        found.append(Output(f"{job.prompt_id}/{index}", job, file=file, batch=(places[group], sizes[group])))
+        found.append(Output(f"{of}/{index}", job, file, None, (places[group], sizes[group]), *whose))
     for index, text in enumerate(job.texts):
-        found.append(Output(f"{job.prompt_id}/text {index}", job, text=text))
+        found.append(Output(f"{of}/text {index}", job, None, text, (1, 1), *whose))
     return tuple(found)
 
 
@@ -138,7 +155,7 @@ def written_later(output: Output, version: FileVersion) -> float | None:
 def searched(output: Output) -> tuple[str, ...]:
     """The texts in which a filter looks."""
     summary = output.job.summary
-    words = (output.path or output.name, output.kind, output.job.title, output.node_name)
+    words = (output.path or output.name, output.kind, output.job.title, output.node_name, output.server_name)
     if summary is None:
         return words
     return (*words, summary.positive, summary.negative, " ".join(summary.models), str(summary.seed))

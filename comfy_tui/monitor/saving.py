@@ -36,6 +36,8 @@ class Wanted:
     file: OutputFile
     values: Mapping[str, str] = field(default_factory=dict)
     prompt_id: str = ""
+    #: The way to its server, where that is another one.
+    client: ComfyClient | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ async def save_files(client: ComfyClient, wanted: Sequence[Wanted], folder: Path
     left = 0
     for number, item in enumerate(wanted, 1):
         try:
-            saved.append(await save_file(client, item, folder, how, (number, len(wanted))))
+            saved.append(await save_file(item.client or client, item, folder, how, (number, len(wanted))))
         except Stopped:
             left = len(wanted) - number + 1
             break

@@ -340,6 +340,7 @@ class Session:
     async def delete_history(self, prompt_ids: Sequence[str]) -> None:
         """Delete ended jobs from the server's history; files stay where they are."""
         await self.client.delete_history(prompt_ids)
+        await self.shelf.dismiss(prompt_ids)  # nor are they listed from the journal any more
         self.refresh()  # older servers do not tell that an older entry is gone
 
     async def free(self, *, unload_models: bool, free_memory: bool) -> str:

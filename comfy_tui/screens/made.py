@@ -113,14 +113,14 @@ class MadeScreen(_Page):
             if session is None:
                 raise ComfyError("The console is not connected yet", "", "r asks again.")
             saved = await self.console.saves.path_of(output)
-            making = await making_of(session.client, session.control, output, self._source, saved)
+            making = await making_of(self.sources(session, output, saved), output, self._source)
         except ComfyError as error:
             other = "the file" if self._source != FILE else "the history"
             self._show_error(error, Line(""), Line(f"w looks into {other} instead.", "dim"))
             return
         self._making = making
         self._say(f"What made {output.name} · from {making.source}")
-        url = output.url(self.console.connection.url)
+        url = output.url(self.console.server_of(output))
         lines = await asyncio.to_thread(made_lines, output, making, url=url, saved=saved)
         self.query_one(LineView).set_lines(lines)
 
@@ -159,8 +159,8 @@ class DiffScreen(_Page):
         try:
             if session is None:
                 raise ComfyError("The console is not connected yet", "", "r asks again.")
-            a = await making_of(session.client, session.control, first)
-            b = await making_of(session.client, session.control, second)
+            a = await making_of(self.sources(session, first), first)
+            b = await making_of(self.sources(session, second), second)
         except ComfyError as error:
             self._show_error(error)
             return

@@ -90,11 +90,12 @@ class OutputCompare(Zooming):
 
     @work(exit_on_error=True)
     async def _fetch(self, index: int, level: Level) -> None:
-        output, session = self._pair[index], self._tui.session
-        if session is None:
+        output = self._pair[index]
+        client = self._tui.client_of(output)
+        if client is None:
             return
         try:
-            found = await self._tui.previews.load(session.client, output, level)
+            found = await self._tui.previews.load(client, output, level)
         except ComfyError as error:
             self._notes[index] = f"! {error.title}: {error.message}"
         else:

@@ -38,8 +38,7 @@ class CopyActions(ActsOnOutputs):
             self.run_worker(self._ask_what(chosen), group="copy", exclusive=True, exit_on_error=True)
 
     async def _ask_what(self, chosen: tuple[Output, ...]) -> None:
-        url = self._tui.connection.url
-        found = {what: _joined(chosen, url, get) for what, _, _, get in _COPIES}
+        found = {what: _joined(chosen, self._tui.server_of, get) for what, _, _, get in _COPIES}
         labels = [(what, key, label) for what, key, label, _ in _COPIES]
         saved = [path for output in chosen if (path := await self._tui.saves.path_of(output)) is not None]
         found["saved path"] = "\n".join(map(str, saved))
@@ -72,13 +71,13 @@ class CopyActions(ActsOnOutputs):
     async def _copy_picture(self, output: Output) -> None:
         from comfy_tui import picture_clipboard
 
-        session = self._tui.session
-        if session is None or output.file is None:
+        client = self._tui.client_of(output)
+        if client is None or output.file is None:
             self._tui.tell("One moment", "The console is not connected yet.", severity="warning")
             return
         try:
             picture_clipboard.find_tool(os.environ)  # before anything is fetched
-            content = await session.client.view_bytes(output.file, limit_bytes=_PICTURE_LIMIT_BYTES)
+            content = await client.view_bytes(output.file, limit_bytes=_PICTURE_LIMIT_BYTES)
             tool = await asyncio.to_thread(picture_clipboard.copy_picture, content, os.environ)
         except ComfyError as error:
             self._tui.tell_error(error)
@@ -95,6 +94,6 @@ def _negative(output: Output) -> str:
     return output.job.summary.negative if output.job.summary is not None else ""
 
 
-def _joined(outputs: tuple[Output, ...], url: str, get: _Getter) -> str:
+def _joined(outputs: tuple[Output, ...], server_of: Callable[[Output], str], get: _Getter) -> str:
     """Their values, a line each, each once."""
-    return "\n".join(dict.fromkeys(value for output in outputs if (value := get(output, url))))
+    return "\n".join(dict.fromkeys(value for output in outputs if (value := get(output, server_of(output)))))

@@ -69,7 +69,7 @@ class OutputLoading(Screen[Any]):
 
     def _medium(self, output: Output) -> Medium | None:
         """What a file is by its content, where that is known."""
-        known = self._tui_app.previews.facts(self._tui_app.connection.url, output)
+        known = self._tui_app.previews.facts(self._tui_app.server_of(output), output)
         return known.sort.medium if known is not None and known.sort is not None else None
 
     def on_unmount(self) -> None:
@@ -99,8 +99,7 @@ class OutputLoading(Screen[Any]):
         self._preview, self._problem = None, None
         output = self._current
         if output is not None:
-            url = self._tui_app.connection.url
-            self._preview = self._tui_app.previews.known(url, output)
+            self._preview = self._tui_app.previews.known(self._tui_app.server_of(output), output)
             if self._preview is None:
                 self._fetch(output, DEBOUNCE_S if hurried else 0.0)
             else:
@@ -112,11 +111,11 @@ class OutputLoading(Screen[Any]):
         """Fetch and decode; cancelled when the cursor goes on."""
         if wait_s:
             await asyncio.sleep(wait_s)
-        session = self._tui_app.session
-        if session is None:
+        client = self._tui_app.client_of(output)
+        if client is None:
             return
         try:
-            preview = await self._tui_app.previews.load(session.client, output)
+            preview = await self._tui_app.previews.load(client, output)
         except ComfyError as error:
             self._problem = Problem.of(error)
         else:
@@ -143,16 +142,19 @@ class OutputLoading(Screen[Any]):
 
     def _want_next(self) -> None:
         """The neighbours, while the person looks at this one."""
-        slow = self._tui_app.previews.speed(self._tui_app.connection.url).is_slow
+        if self._current is None:
+            return
+        slow = self._tui_app.previews.speed(self._tui_app.server_of(self._current)).is_slow
         self._next.want(self._browser.neighbours(1, 0) if slow else self._browser.neighbours(_AFTER, _BEFORE))
 
     async def _load_next(self, key: str) -> None:
-        output, session = self._outputs.get(key), self._tui_app.session
-        if output is None or session is None or output.file is None or output.medium is not Medium.PICTURE:
+        output = self._outputs.get(key)
+        client = self._tui_app.client_of(output) if output is not None else None
+        if output is None or client is None or output.file is None or output.medium is not Medium.PICTURE:
             return
         # What it is called does not matter: an error is told when it is chosen.
         try:
-            preview = await self._tui_app.previews.load(session.client, output)
+            preview = await self._tui_app.previews.load(client, output)
         except ComfyError:
             return
         if preview.decoded is not None and key in self._browser.neighbours(1, 1):
@@ -178,7 +180,7 @@ class OutputLoading(Screen[Any]):
             output = self._outputs.get(key)
             if output is None or output.file is None or browser.has_thumb(key):
                 continue
-            known = self._tui_app.previews.known(self._tui_app.connection.url, output, Level.THUMB)
+            known = self._tui_app.previews.known(self._tui_app.server_of(output), output, Level.THUMB)
             if known is not None:
                 if known.decoded is not None:
                     browser.set_thumb(key, known.decoded)
@@ -189,11 +191,12 @@ class OutputLoading(Screen[Any]):
         self._thumbs.want(missing)
 
     async def _load_thumb(self, key: str) -> None:
-        output, session = self._outputs.get(key), self._tui_app.session
-        if output is None or session is None:
+        output = self._outputs.get(key)
+        client = self._tui_app.client_of(output) if output is not None else None
+        if output is None or client is None:
             return
         try:
-            found = await self._tui_app.previews.load(session.client, output, Level.THUMB)
+            found = await self._tui_app.previews.load(client, output, Level.THUMB)
         except ComfyError:
             # Told when it is chosen; its tile says what it is.
             self._without.add(identity(output))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from comfy_tui.errors import ComfyError
-from comfy_tui.monitor.making import HISTORY, Making, from_file, from_history
+from comfy_tui.monitor.making import FILE, JOURNAL, Making, making_of
 from comfy_tui.monitor.outputs import Output
 from comfy_tui.monitor.state import Job
 from comfy_tui.monitor.submit import Submission
@@ -50,12 +50,7 @@ class MakingActions(ActsOnOutputs):
         """What made it: as the page shows it, else from the history, else from the file."""
         if self.making is not None:
             return self.making
-        try:
-            return await from_history(session.control, output)
-        except ComfyError:
-            if output.file is None:
-                raise
-            return await from_file(session.client, output.file)
+        return await making_of(self.sources(session, output), output)
 
     def action_open_run(self) -> None:
         """Open its workflow, with the values of that run."""
@@ -95,6 +90,8 @@ class MakingActions(ActsOnOutputs):
         if not chosen:
             self._tui.tell("Nothing to queue again", "Choose an output first.", severity="warning")
             return
+        if not self.only_watched(chosen, "Not queued again"):
+            return
         # Several outputs of one job are one job; in the order in which they ran.
         by_job = {output.job.prompt_id: output for output in reversed(chosen)}
 
@@ -110,7 +107,8 @@ class MakingActions(ActsOnOutputs):
             first = next(iter(by_job.values()))
             what = clean(first.job.title, 60) if len(by_job) == 1 else count_of(len(by_job), "job")
             seed = "with a new seed" if new_seed else "as it was"
-            source = "" if sources == {HISTORY} else " Read from the file itself."
+            source = " Read from the file itself." if FILE in sources else ""
+            source = " As the journal has it." if JOURNAL in sources and not source else source
             return f"{what}, {seed}.{source} 3 shows the queue."
 
         def done(words: str) -> str:
@@ -138,6 +136,8 @@ class MakingActions(ActsOnOutputs):
 
     def action_delete_history(self) -> None:
         """Ask, then delete the jobs of the chosen outputs from the server's history."""
+        if not self.only_watched(self.chosen_outputs(), "Not deleted"):
+            return
         jobs = list({output.job.prompt_id: output.job for output in self.chosen_outputs()}.values())
         if not jobs:
             self._tui.tell("Nothing to delete", "Choose an output first.", severity="warning")

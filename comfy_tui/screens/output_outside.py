@@ -54,7 +54,7 @@ class OutsideActions(SaveActions):
 
         def chosen(where: str | None) -> None:
             if where == "browser":
-                self._open(output.url(self._tui.connection.url))
+                self._open(output.url(self._tui.server_of(output)))
             elif where == "file" and saved is not None:
                 self._open(saved)
             elif where == "save":
@@ -106,7 +106,7 @@ class OutsideActions(SaveActions):
         if output is not None:
             choices.append(("output", "o", f"This output: {clean(output.name, 40)}"))
         choices.append(("file", "f", "A local file"))
-        if output is not None and output.medium is Medium.PICTURE:
+        if output is not None and output.medium is Medium.PICTURE and not output.server:
             choices.append(("mask", "m", "A local mask for this picture"))
 
         def picked(what: str | None) -> None:
@@ -139,7 +139,8 @@ class OutsideActions(SaveActions):
         assert file is not None
 
         async def call(session: Session) -> UploadedFile:
-            content = await session.client.view_bytes(file, limit_bytes=UPLOAD_LIMIT_BYTES)
+            client = self._tui.client_of(output) or session.client
+            content = await client.view_bytes(file, limit_bytes=UPLOAD_LIMIT_BYTES)
             return await session.client.upload_image(safe_name(file.filename), content)
 
         self._tui.act(call, self._uploaded, title="Uploaded")

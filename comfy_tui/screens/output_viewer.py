@@ -143,10 +143,11 @@ class OutputViewer(Zooming):
 
     async def _load(self, output: Output, level: Level) -> Preview | None:
         console = cast("ComfyApp", self.app)
-        if console.session is None:
+        client = console.client_of(output)
+        if client is None:
             return None
         try:
-            found = await console.previews.load(console.session.client, output, level)
+            found = await console.previews.load(client, output, level)
         except ComfyError as error:
             console.tell_error(error)
             return None

@@ -20,6 +20,7 @@ from comfy_tui.monitor.previews import Preview
 from comfy_tui.screens.base import ConsoleScreen
 from comfy_tui.screens.output_actions import OutputActions
 from comfy_tui.screens.output_loading import OutputLoading, identity
+from comfy_tui.screens.output_scope import OutputScope
 from comfy_tui.screens.output_viewer import OutputViewer
 from comfy_tui.text import cell_len, clean, count_of, format_bytes, shorten
 from comfy_tui.widgets.bindings import bindings
@@ -44,7 +45,7 @@ _WITH_OUTPUTS = frozenset(
 )
 
 
-class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, OutputActions):
+class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, OutputScope, OutputActions):
     """Files and texts of the server's history beside a preview; enter gives the preview the window."""
 
     MODE = "outputs"
@@ -119,7 +120,7 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
 
     def paint(self) -> None:
         """Show the outputs, or why there are none."""
-        self._gathered.take(self.console.jobs.ended)
+        self._gathered.take(self.console.jobs.ended, self.remembered_jobs())
         panes, empty = self.query_one("#panes"), self.query_one("#empty", EmptyState)
         if panes.display is not bool(self._outputs):
             self.refresh_bindings()
@@ -154,7 +155,10 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
 
     def _no_match_words(self) -> tuple[str, str]:
         if self.filter_text:
-            return f"No output holds {self.filter_text!r}", "escape clears the filter"
+            hint = "escape clears the filter"
+            if "server:" in self.filter_text and not self.everywhere:
+                hint += ", V shows the outputs of every server"
+            return f"No output holds {self.filter_text!r}", hint
         if self._only_marked:
             return "No output is marked", "m shows all, space marks"
         return f"No output is of the kind {self._kind}", "K goes on to the next kind"
@@ -163,10 +167,14 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
         jobs, connection = self.console.jobs, self.console.connection
         width = max(20, self.size.width - 2)
         age = age_line(jobs.read_at_s, self.now_s(), self.console.options.interval_s)
-        words = count_of(len(self._outputs), "output") + f" of the last {count_of(len(jobs.ended), 'job')}"
+        remembered = [output for output in self._outputs.values() if output.remembered]
+        words = count_of(len(self._outputs) - len(remembered), "output")
+        words += f" of the last {count_of(len(jobs.ended), 'job')}"
+        scope = self.scope_words(len(remembered), len({one.server for one in remembered if one.server}))
+        words = " + ".join(part for part in (words if jobs.read_at_s is not None else "", scope) if part)
         if listed != len(self._outputs):
             words = f"{listed} of {words}"
-        parts = [words, *self._state_words()] if jobs.read_at_s is not None else []
+        parts = [part for part in (words, *self._state_words()) if part]
         line = shorten(" · ".join(parts), max(10, width - cell_len(age) - 1))
         gap = max(1, width - cell_len(line) - cell_len(age))
         self._say("sums", shorten(line + " " * gap + age, width))
@@ -212,6 +220,11 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
             empty.say(problem.title, f"{problem.message}. {problem.hint} r asks again.")
         else:
             empty.say(f"Asking {connection.url} ...", "? shows the keys, q leaves")
+
+    def remembered_changed(self) -> None:
+        """The journal was read."""
+        if self.is_mounted:
+            self._state_changed()
 
     def filter_changed(self) -> None:
         """Show the rows that hold the words."""
@@ -417,6 +430,7 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
     def action_refresh_now(self) -> None:
         """Ask the server now, also for a preview that failed."""
         self._try_again()
+        self.read_journal()
         self.console.action_refresh_now()
 
     # -- for the actions -----------------------------------------------------------------------
@@ -429,5 +443,6 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
         return tuple(self._outputs[key] for key in keys if key in self._outputs)
 
     def acted(self) -> None:
-        """What was marked for an action is not marked for the next one."""
+        """What was marked for an action is not marked for the next one; a deletion is in the journal."""
+        self.read_journal()
         self._browser.clear_marks()

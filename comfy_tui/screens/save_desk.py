@@ -67,10 +67,15 @@ class SaveDesk:
     async def save(
         self, client: ComfyClient, outputs: Sequence[Output], folder: Path, *, strip: bool
     ) -> Saved:
-        """Save the files of some outputs, with the progress shown."""
+        """Save the files of some outputs, with the progress shown; each comes from its own server."""
         server = client.profile.name
         wanted = [
-            Wanted(output.file, name_values(output, server), output.job.prompt_id)
+            Wanted(
+                output.file,
+                name_values(output, output.server_name or server),
+                output.job.prompt_id,
+                self._console.client_of(output) if output.server else None,
+            )
             for output in outputs
             if output.file is not None
         ]

@@ -46,7 +46,9 @@ class OutputRows:
             return tuple(self._row(output, tiles=tiles, inside=False) for output in outputs)
         found: list[Row] = []
         loose = True
-        for prompt_id, members in groupby(outputs, key=lambda output: output.job.prompt_id):
+        for (_, prompt_id), members in groupby(
+            outputs, key=lambda output: (output.server, output.job.prompt_id)
+        ):
             group = list(members)
             together = len(group) > 1
             if together:
@@ -72,14 +74,22 @@ class OutputRows:
 
 def _heading(group: list[Output]) -> Row:
     first = group[0]
-    words = [clean(first.job.title, 80), count_of(len(group), "output"), clock(first)]
+    words = [_workflow(first), count_of(len(group), "output"), clock(first)]
     text = "▾ " + " · ".join(word for word in words if word)
     return Row(f"job {first.job.prompt_id}", (Cell(text),), heading=True)
 
 
 def _name(output: Output) -> str:
     name = clean(output.name, 120) or "(empty)"
+    if output.remembered and not output.server:
+        name = f"° {name}"
     return f"~ {name}" if output.is_temporary else name
+
+
+def _workflow(output: Output) -> str:
+    """The job's name, with whose it is where that is not the server that is watched."""
+    title = clean(output.job.title, 80)
+    return f"{clean(output.server_name, 20)}: {title}" if output.server else title
 
 
 def _line(output: Output, medium: Medium | None, *, inside: bool) -> Row:
@@ -89,11 +99,11 @@ def _line(output: Output, medium: Medium | None, *, inside: bool) -> Row:
     return Row(
         output.key,
         (
-            Cell(name, "dim") if output.is_temporary else name,
+            Cell(name, "dim") if output.is_temporary or output.remembered else name,
             Cell(_kind(output, medium), "" if kind is Medium.PICTURE else "accent"),
             Cell(f"{place}/{count}" if count > 1 else "", "dim"),
             clean(output.node_name or output.node_id, 40),
-            clean(output.job.title, 80),
+            _workflow(output),
             Cell(clock(output), "dim"),
         ),
     )

@@ -24,6 +24,10 @@ def facts_text(
     text.append(shorten(clean(output.name, 200), width), "bold")
     if output.is_temporary:
         text.append(shorten("\n~ temporary: gone when the server is started again", width), "dim")
+    if output.server:
+        text.append(shorten(f"\non {clean(output.server_name, 40)}, which is not watched", width), "dim")
+    elif output.remembered:
+        text.append(shorten("\n° from the journal: the server does not list its job now", width), "dim")
     if output.batch[1] > 1:
         place, count = output.batch
         text.append(shorten(f"\n{place} of {count} in a batch", width), "dim")
