@@ -95,7 +95,7 @@ def copy(text: str, environ: Mapping[str, str]) -> Route:
 def words(route: Route, environ: Mapping[str, str]) -> str:
     """Which way a text went, and what to do where nobody can know whether it arrived."""
     if route is Route.DESKTOP:
-        return "copied."
+        return "copied to the desktop's clipboard."
     if route is Route.TMUX:
         return "copied; tmux pastes it with prefix ]. It was handed to the terminal, too."
     lost = ""

@@ -135,3 +135,19 @@ async def test_the_console_says_which_it_was(tmp_path: Path, monkeypatch: pytest
         ui.app.copy("", "seed")
         await ui.see("Nothing to copy")
         await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("route", "environ", "said"),
+    [
+        (clipboard.Route.DESKTOP, {}, "the desktop's clipboard"),
+        (clipboard.Route.TMUX, {"TMUX": "x"}, "prefix ]"),
+        (clipboard.Route.TERMINAL, {}, "the terminal's clipboard, if it takes it"),
+        (clipboard.Route.TERMINAL, {"TMUX": "x"}, "tmux may drop it"),
+        (clipboard.Route.TERMINAL, {"STY": "x"}, "GNU screen drops it"),
+    ],
+)
+def test_which_way_it_went_is_said(route: clipboard.Route, environ: dict[str, str], said: str) -> None:
+    words = clipboard.words(route, environ)
+    assert said in words
+    assert ("ctrl+y" in words) is (route is clipboard.Route.TERMINAL)

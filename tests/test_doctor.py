@@ -252,7 +252,7 @@ async def test_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     async with DemoServer() as server, console(server.url, size=(80, 24)) as ui:
         await ui.online()
         await ui.press("7")
-        await ui.see("Terminal", "Drawn as quadrant", "7 Doctor")
+        await ui.see("Terminal", "Drawn as quadrant", "7 Doctor", "y Copy", "r Refresh")
         await until(lambda: ui.app.screen.query_one("#proof-picture").drawn, "the test picture")
         await ui.press("G")
         await ui.see("Sent to the terminal, by screen", "of it pictures")

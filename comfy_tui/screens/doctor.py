@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import ClassVar
 
 from PIL import Image
@@ -33,7 +34,11 @@ class DoctorScreen(ConsoleScreen):
     MODE = "doctor"
     AREA = "app"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(binding for binding in bindings("list", "app") if binding.id in ("list.copy", "app.refresh")),
+        *(
+            replace(binding, show=True)
+            for binding in bindings("list", "app")
+            if binding.id in ("list.copy", "app.refresh")
+        ),
     ]
     DEFAULT_CSS = """
     DoctorScreen {
