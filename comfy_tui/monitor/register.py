@@ -375,8 +375,7 @@ def _notice(entries: Iterable[Kept], fate: Fate, verdict: Verdict) -> Notice:
     else:
         kind, title = "gone", f"Gone from the queue: {count_of(len(found), 'job')}"
         key = "Somebody took them out, or cleared the history. u in the queue (3) queues one again."
-    said = clean(verdict.words, 300)
-    words = f"{names}{more}. {said[:1].upper()}{said[1:]}. {key}"
+    words = f"{names}{more}. The server: {clean(verdict.words, 300)}. {key}"
     return Notice(title, words, "warning", kind, tuple(entry.prompt_id for entry in found))
 
 
