@@ -77,7 +77,8 @@ class ComfyApp(WatchingApp):
         self.driver_class = counted(self.driver_class, self._note_sent)
         if self._quiet is not None:
             self.driver_class = heard(self.driver_class, self._quiet.pressed)
-        self._keymap: dict[str, str] = {}
+        #: The keys that the person chose, by binding id.
+        self._chosen_keys: dict[str, tuple[str, ...]] = {}
         self._theme_problems = self._load_themes()
 
     def _note_sent(self, count_bytes: int) -> None:
@@ -103,8 +104,8 @@ class ComfyApp(WatchingApp):
         if self._theme_problems:
             self.tell("Themes left out", "\n".join(self._theme_problems), severity="warning")
         try:
-            self._keymap = user_keymap(self.options.config.keys, str(self.options.config.file))
-            self.set_keymap(self._keymap)
+            self.set_keymap(user_keymap(self.options.config.keys, str(self.options.config.file)))
+            self._chosen_keys = dict(self.options.config.keys)
         except ConfigError as error:
             self.tell_error(error)
         for warning in self.options.config.warnings:
@@ -186,7 +187,7 @@ class ComfyApp(WatchingApp):
         """Show the keys."""
         from comfy_tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen(getattr(self.screen, "AREA", "app"), self._keymap))
+        self.push_screen(HelpScreen(getattr(self.screen, "AREA", "app"), self._chosen_keys))
 
     def action_go_back(self) -> None:
         """Nothing is open: stay."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from comfy_tui.errors import ConfigError
+from comfy_tui.key_name import is_key, normal_key, textual_key
 
 _TITLE = "The keys cannot be used"
 
@@ -28,7 +29,7 @@ class KeyBinding:
     label: str
     #: A sentence, for the help and the palette.
     help: str
-    #: Whether the footer may show it.
+    #: Whether the footer shows it, if it fits.
     show: bool = False
 
     @property
@@ -101,7 +102,7 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("list.copy", ("y",), "copy_row", "Copy", "Copy from the row: id, name, path, URL or prompt."),
     K("workflow.queue", ("Q",), "queue_workflow", "Queue", "Queue the workflow as it is.", True),
     K("workflow.edit", ("e",), "edit_workflow", "Edit", "Change values before queueing.", True),
-    K("workflow.upload", ("i",), "upload_image", "Upload", "Upload an input image.", True),
+    K("workflow.upload", ("i",), "upload_image", "Upload", "Upload an input image."),
     K("workflow.export", ("E",), "export_workflow", "Export", "Write the workflow to the project's folder."),
     K("workflow.open", ("o",), "open_file", "Open", "Open a workflow file by its path."),
     K("workflow.reset", ("u",), "reset_edits", "Reset", "Forget the changes: values as in the file."),
@@ -111,8 +112,9 @@ KEYMAP: tuple[KeyBinding, ...] = (
         "show_findings",
         "Findings",
         "What is wrong, and how to mend it; with marks: a table.",
+        True,
     ),
-    K("workflow.outline", ("v",), "show_outline", "Outline", "The nodes in the order in which they run."),
+    K("workflow.outline", ("v",), "show_outline", "Outline", "The nodes in their order of running.", True),
     K(
         "finding.script",
         ("Y",),
@@ -165,7 +167,7 @@ KEYMAP: tuple[KeyBinding, ...] = (
         "Free & again",
         "Free the memory of all models, then queue the job again.",
     ),
-    K("job.node", ("o",), "open_node", "At node", "Open the workflow of the job at the node that failed."),
+    K("job.node", ("o",), "open_node", "Workflow", "Open the workflow of the job, at the node that failed."),
     K("job.report", ("Y",), "copy_report", "Report", "Copy a report of the failure, fit for an issue."),
     K(
         "job.lost",
@@ -258,7 +260,14 @@ KEYMAP: tuple[KeyBinding, ...] = (
     ),
     K("history.report", ("Y",), "copy_known_report", "Report", "Copy a report of the failure, for an issue."),
     K("form.queue", ("Q",), "queue_form", "Queue", "Queue with these values.", True),
-    K("form.accept", ("ctrl+s",), "accept_form", "Take", "Take the typed value; from the list: queue.", True),
+    K(
+        "form.accept",
+        ("ctrl+s",),
+        "accept_form",
+        "Take",
+        "Take what was typed, also several lines.",
+        True,
+    ),
     K(
         "form.more",
         ("m",),
@@ -271,6 +280,25 @@ KEYMAP: tuple[KeyBinding, ...] = (
     K("form.reset_all", ("U",), "reset_all", "Reset all", "All values as in the file."),
 )
 del K
+
+#: What the footer shows where there is room for more.
+SPARE = frozenset(
+    {
+        *("list.mark", "list.copy"),
+        *("workflow.upload", "workflow.export", "workflow.open", "workflow.reset"),
+        *("finding.restart", "finding.registry"),
+        *("job.reseed", "job.front", "job.hold"),
+        *(
+            "output.compare",
+            "output.requeue",
+            "output.workflow",
+            "output.view",
+            "output.order",
+            "output.kind",
+        ),
+        *("history.reseed", "form.reset_all"),
+    }
+)
 
 
 def keys_of(area: str) -> tuple[KeyBinding, ...]:
@@ -333,85 +361,3 @@ def _conflicts(chosen: Mapping[str, tuple[str, ...]]) -> list[str]:
                 if other != known.id and (known.id in chosen or other in chosen):
                     problems[f"{key} would be both {other} and {known.id}"] = None
     return list(problems)
-
-
-_MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
-_ALIASES = {"esc": "escape", "return": "enter", "del": "delete", "ins": "insert", "pgup": "pageup"}
-_ALIASES |= {"pgdn": "pagedown", "bksp": "backspace", " ": "space"}
-_NAMED = frozenset(
-    {
-        *("escape", "enter", "tab", "space", "backspace", "delete", "insert"),
-        *("home", "end", "pageup", "pagedown", "up", "down", "left", "right"),
-        *(f"f{number}" for number in range(1, 25)),
-    }
-)
-#: Signs by their name, as Textual knows them.
-SIGN_NAMES = {
-    "?": "question_mark",
-    "/": "slash",
-    ",": "comma",
-    ".": "full_stop",
-    ":": "colon",
-    ";": "semicolon",
-    "!": "exclamation_mark",
-    "+": "plus",
-    "-": "minus",
-    "*": "asterisk",
-    "=": "equals_sign",
-    "<": "less_than_sign",
-    ">": "greater_than_sign",
-    "[": "left_square_bracket",
-    "]": "right_square_bracket",
-    "{": "left_curly_bracket",
-    "}": "right_curly_bracket",
-    "(": "left_parenthesis",
-    ")": "right_parenthesis",
-    "@": "at",
-    "#": "number_sign",
-    "$": "dollar_sign",
-    "%": "percent_sign",
-    "&": "ampersand",
-    "|": "vertical_line",
-    "~": "tilde",
-    "^": "circumflex_accent",
-    "`": "grave_accent",
-    "'": "apostrophe",
-    '"': "quotation_mark",
-    "\\": "backslash",
-    "_": "underscore",
-}
-
-
-def _split(key: str) -> tuple[list[str], str]:
-    """Modifiers and the key itself, which may be a plus."""
-    if key == "+" or key.endswith("++"):
-        return [part for part in key[:-2].split("+") if part], "+"
-    *modifiers, last = key.split("+")
-    return modifiers, last
-
-
-def normal_key(key: str) -> str:
-    """One spelling for a key: ``Ctrl+P`` and ``ctrl+p`` are the same, ``x`` and ``X`` are not."""
-    if len(key) == 1:
-        return _ALIASES.get(key, key)
-    modifiers, last = _split(key)
-    last = _ALIASES.get(last.lower(), last.lower())
-    last = next((sign for sign, name in SIGN_NAMES.items() if name == last), last)
-    order = sorted(modifier.lower() for modifier in modifiers)
-    if order == ["shift"] and len(last) == 1 and last.isalpha():
-        return last.upper()
-    return "+".join([*order, last])
-
-
-def is_key(key: str) -> bool:
-    """Whether that can be the name of a key; loosely: a terminal may still not send it."""
-    modifiers, last = _split(normal_key(key))
-    if not last or not _MODIFIERS.issuperset(modifiers):
-        return False
-    return (len(last) == 1 and last.isprintable()) or last in _NAMED
-
-
-def textual_key(key: str) -> str:
-    """The key as Textual names it: ``?`` is ``question_mark``."""
-    modifiers, last = _split(normal_key(key))
-    return "+".join([*modifiers, SIGN_NAMES.get(last, last)])

@@ -123,12 +123,12 @@ async def test_the_footer_shows_what_helps_a_failed_job_only() -> None:
     async with desk(size=(80, 24)) as d:
         await fail(d)
         await d.ui.press("enter")
-        await d.ui.see("F Free & again", "o At node", "Y Report", "u Again", "? Help")
+        await d.ui.see("F Free & again", "o Workflow", "Y Report", "u Again", "? Help")
         await d.ui.press("escape")
         await d.ours("fine")
         await d.ui.see("▶ running")
         await d.ui.press("g", "enter")
-        screen = await d.ui.see("running · ours", "o At node")
+        screen = await d.ui.see("running · ours", "o Workflow")
         assert "Y Report" not in screen
         await d.ui.press("Y")
         assert "No report" not in d.ui.text()

@@ -10,7 +10,8 @@ from textual.pilot import Pilot
 
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.widgets.filter_bar import Filterable, FilterBar, matches
-from comfy_tui.widgets.row_list import Column, Row, RowList
+from comfy_tui.widgets.row import Column, Row
+from comfy_tui.widgets.row_list import RowList
 from support import console, until
 
 NAMES = ("Alpha one", "beta two", "Alpha three", "gamma")

@@ -16,7 +16,7 @@ from comfy_tui.widgets.value_lines import shown_value
 
 def _lines(prompt: dict[str, Any], **changes: Any) -> list[str]:
     record = JobRecord("id", JobState.COMPLETED, 1, prompt=prompt, **changes)
-    return [" " * line.indent + line.text for line in report(record, None)]
+    return [f"{line.lead:<{line.indent}}{line.text}" for line in report(record, None)]
 
 
 @pytest.mark.parametrize(

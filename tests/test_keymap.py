@@ -7,10 +7,11 @@ from textual.app import App
 from textual.binding import BindingsMap
 from textual.keys import _character_to_key
 
-from comfy_tui import keymap
+from comfy_tui import key_name, keymap
 from comfy_tui.errors import ConfigError
 from comfy_tui.keymap import AREAS, KEYMAP, TOGETHER, user_keymap
 from comfy_tui.widgets.bindings import bindings
+from comfy_tui.widgets.hint_bar import fitting
 
 
 def test_the_table_is_sound() -> None:
@@ -20,7 +21,7 @@ def test_the_table_is_sound() -> None:
         assert known.help.endswith("."), known.id
         assert known.label, known.id
         assert known.keys, known.id
-        assert all(keymap.is_key(key) for key in known.keys), known.id
+        assert all(key_name.is_key(key) for key in known.keys), known.id
 
 
 def test_every_area_is_somewhere() -> None:
@@ -29,7 +30,7 @@ def test_every_area_is_somewhere() -> None:
 
 @pytest.mark.parametrize("areas", TOGETHER, ids=lambda areas: areas[-1])
 def test_the_defaults_do_not_collide(areas: tuple[str, ...]) -> None:
-    keys = Counter(keymap.normal_key(key) for known in KEYMAP if known.area in areas for key in known.keys)
+    keys = Counter(key_name.normal_key(key) for known in KEYMAP if known.area in areas for key in known.keys)
     assert [key for key, count in keys.items() if count > 1] == []
 
 
@@ -48,18 +49,18 @@ def test_a_binding_by_its_id() -> None:
     ],
 )
 def test_a_key_has_one_spelling(key: str, normal: str) -> None:
-    assert keymap.normal_key(key) == normal
-    assert keymap.normal_key(normal) == normal
-    assert keymap.is_key(key)
+    assert key_name.normal_key(key) == normal
+    assert key_name.normal_key(normal) == normal
+    assert key_name.is_key(key)
 
 
 @pytest.mark.parametrize("key", ["", "foo", "ctrl", "ctrl+", "ctrl+foo", "strg+a", "f99", "ab", "\x1b"])
 def test_what_is_no_key(key: str) -> None:
-    assert not keymap.is_key(key)
+    assert not key_name.is_key(key)
 
 
 def test_signs_have_textuals_names() -> None:
-    assert {sign: _character_to_key(sign) for sign in keymap.SIGN_NAMES} == keymap.SIGN_NAMES
+    assert {sign: _character_to_key(sign) for sign in key_name.SIGN_NAMES} == key_name.SIGN_NAMES
 
 
 def test_remaps_come_out_as_textual_takes_them() -> None:
@@ -120,3 +121,15 @@ async def test_a_remapped_key_works_and_the_old_one_does_not() -> None:
         app.set_keymap(user_keymap([("app.help", ("F2", "*"))]))
         await pilot.press("?", "f1", "f2", "asterisk")
         assert seen == ["help"] * 4
+
+
+def test_spare_hints_are_others_than_those_always_shown() -> None:
+    shown = {known.id for known in KEYMAP if known.show}
+    assert {known.id for known in KEYMAP} - shown >= keymap.SPARE
+
+
+@pytest.mark.parametrize(
+    ("room", "shown"), [(40, {0, 1, 2, 3}), (39, {0, 1, 3}), (25, {0, 3}), (15, {3}), (5, set())]
+)
+def test_hints_that_do_not_fit_are_left_out_whole_the_spare_ones_first(room: int, shown: set[int]) -> None:
+    assert fitting([10, 10, 10, 10], [1, 1, 2, 0], room) == shown

@@ -9,9 +9,10 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from comfy_tui.widgets.chrome import Banner, TopBar
+from comfy_tui.widgets.hint_bar import HintBar
 
 if TYPE_CHECKING:
     from comfy_tui.app import ComfyApp
@@ -67,7 +68,7 @@ class ConsoleScreen(Screen[None]):
         yield Static(
             f"The terminal is too small: at least {MIN_WIDTH}x{MIN_HEIGHT}.", id="too-small", markup=False
         )
-        yield Footer(show_command_palette=False)
+        yield HintBar()
 
     def compose_body(self) -> ComposeResult:
         """The widgets of this mode."""

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Static, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from comfy_tui.inventory.nodes import NodeInfo
 from comfy_tui.inventory.prepare import Prepared
@@ -18,6 +18,7 @@ from comfy_tui.screens.pick import PickDialog
 from comfy_tui.text import clean
 from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.field_row import COLUMNS, COPIES, COPIES_RULE, SEEDS, FormField, FormFields
+from comfy_tui.widgets.hint_bar import HintBar
 from comfy_tui.widgets.row_list import RowList
 from comfy_tui.workflow.edits import Edits, Key
 from comfy_tui.workflow.typed import ValueKind, ValueRule, read_value, write_value
@@ -34,6 +35,14 @@ class Edited:
     queue: bool
 
 
+class _ValueList(RowList):
+    """The values: what enter does here is called by its name."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        replace(binding, description="Edit") for binding in bindings("list") if binding.id == "list.open"
+    ]
+
+
 class EditScreen(ModalScreen[Edited]):
     """A list of values, with a line to edit the one under the cursor.
 
@@ -48,6 +57,7 @@ class EditScreen(ModalScreen[Edited]):
     AREA = "form"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("form"),
+        *(binding for binding in bindings("app") if binding.id == "app.help"),
         Binding("escape", "leave", "Close"),
         Binding("e", "edit", show=False),
     ]
@@ -88,12 +98,12 @@ class EditScreen(ModalScreen[Edited]):
         """The values, and below them the line to edit one."""
         with Vertical() as box:
             box.border_title = Text(clean(self._name, 60))
-            yield RowList(COLUMNS, marks=False, id="fields")
+            yield _ValueList(COLUMNS, id="fields")
             yield Static(id="about", markup=False)
             yield Input(id="line", compact=True, select_on_focus=False)
             yield TextArea(id="text", compact=True, show_line_numbers=False)
             yield Static(id="problem", markup=False)
-        yield Footer(show_command_palette=False)
+        yield HintBar()
 
     def on_mount(self) -> None:
         """The keys go to the list."""
@@ -278,12 +288,15 @@ class EditScreen(ModalScreen[Edited]):
         """All values as in the file."""
         self._set(Edits())
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is something to take only while one types."""
+        if action == "accept_form":
+            return self._editing is not None
+        return super().check_action(action, parameters)
+
     def action_accept_form(self) -> None:
-        """Take the typed value; from the list: queue."""
-        if self._editing is not None:
-            self._accept()
-        else:
-            self.action_queue_form()
+        """Take the typed value."""
+        self._accept()
 
     def action_queue_form(self) -> None:
         """Leave, and queue with these values."""

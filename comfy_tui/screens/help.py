@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -25,7 +26,7 @@ class HelpScreen(ModalScreen[None]):
 
     Args:
         area: the area of the screen that was left for this.
-        remapped: binding ids with the keys that the person chose.
+        chosen: binding ids with the keys that the person chose.
     """
 
     DEFAULT_CSS = """
@@ -36,6 +37,7 @@ class HelpScreen(ModalScreen[None]):
             background: $surface; border: round $primary;
         }
         & Static { height: auto; }
+        & .keys { padding: 0 0 1 2; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -44,31 +46,30 @@ class HelpScreen(ModalScreen[None]):
         Binding("k", "scroll(-1)", show=False),
     ]
 
-    def __init__(self, area: str, remapped: Mapping[str, str]) -> None:
+    def __init__(self, area: str, chosen: Mapping[str, tuple[str, ...]]) -> None:
         super().__init__()
         self._area = area
-        self._remapped = remapped
+        self._chosen = chosen
 
     def compose(self) -> ComposeResult:
-        """One long text."""
+        """A heading and a table for each area."""
         with VerticalScroll() as box:
             box.border_title = "Keys (esc closes)"
-            yield Static(self._text(), markup=False)
+            for area in sorted(AREAS, key=lambda name: name != self._area):
+                if keys_of(area):
+                    yield Static(Text(AREAS[area], "bold underline"), markup=False)
+                    yield Static(self._table(area), classes="keys", markup=False)
+            yield Static(_WORDS, markup=False)
 
-    def _text(self) -> Text:
-        text = Text()
-        for area in sorted(AREAS, key=lambda name: name != self._area):
-            bindings = keys_of(area)
-            if not bindings:
-                continue
-            text.append(f"{AREAS[area]}\n", "bold underline")
-            for binding in bindings:
-                keys = self._remapped.get(binding.id) or " ".join(binding.keys)
-                text.append(f"  {keys:<12}", "bold")
-                text.append(f"{binding.help}\n")
-            text.append("\n")
-        text.append(_WORDS)
-        return text
+    def _table(self, area: str) -> Table:
+        """Keys and what they do; a long sentence goes on below its beginning."""
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="bold", min_width=10, no_wrap=True)
+        table.add_column()
+        for binding in keys_of(area):
+            keys = self._chosen.get(binding.id, binding.keys)
+            table.add_row(Text(" ".join(keys)), Text(binding.help))
+        return table
 
     def action_leave(self) -> None:
         """Close."""

@@ -64,7 +64,7 @@ class HistoryScreen(ConsoleScreen, Filterable, HistoryActions):
         """Sums, the words, the list."""
         yield Static(id="sums", markup=False)
         yield FilterBar("filter: words of the prompt, workflow, node, model, server; done, failed, lost ...")
-        yield RowList(COLUMNS, id="known")
+        yield RowList(COLUMNS, markable=True, id="known")
         yield EmptyState(id="empty")
 
     def on_mount(self) -> None:

@@ -22,7 +22,7 @@ from comfy_tui.text import clean, shorten
 from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.chrome import seen_until_s
 from comfy_tui.widgets.failure_lines import cause_lines
-from comfy_tui.widgets.job_report import report, unsent_report
+from comfy_tui.widgets.job_report import fact_lines, report, unsent_report
 from comfy_tui.widgets.job_row import Entry, state_words, who
 from comfy_tui.widgets.job_text import kept_advice, memory_words, summary_facts, times_words
 from comfy_tui.widgets.line_view import Line, LineView
@@ -212,9 +212,5 @@ def _known(job: Job) -> tuple[Line, ...]:
     """What the list knows, shown while the rest is read and where it cannot be read."""
     if job.summary is None:
         return ()
-    lines = [
-        Line(f"{label:<10}{line}", "", 2)
-        for label, value in summary_facts(job.summary)
-        for line in value.split("\n")
-    ]
+    lines = [line for label, value in summary_facts(job.summary) for line in fact_lines(label, value)]
     return (Line("Known from the list", "heading"), *lines, Line(""))

@@ -23,7 +23,8 @@ from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.chrome import EmptyState, clock_text
 from comfy_tui.widgets.filter_bar import FilterBar
 from comfy_tui.widgets.log_view import LogView
-from comfy_tui.widgets.row_list import Cell, Column, Row, RowList
+from comfy_tui.widgets.row import Cell, Column, Row
+from comfy_tui.widgets.row_list import RowList
 
 #: From this width on the events are beside the log, else below it.
 WIDE = 120

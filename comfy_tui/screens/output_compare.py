@@ -9,7 +9,7 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.outputs import Output, settings_of
@@ -18,6 +18,7 @@ from comfy_tui.pictures.zoom import Zoom
 from comfy_tui.screens.zooming import Zooming
 from comfy_tui.text import cell_len, clean, shorten
 from comfy_tui.widgets.bindings import bindings
+from comfy_tui.widgets.hint_bar import HintBar
 from comfy_tui.widgets.output_text import content_words
 from comfy_tui.widgets.picture import Picture
 
@@ -72,7 +73,7 @@ class OutputCompare(Zooming):
                 with Vertical(id=name, classes="side"):
                     yield Picture(id=f"picture-{name}")
                     yield Static(id=f"facts-{name}", classes="facts", markup=False)
-        yield Footer(show_command_palette=False)
+        yield HintBar()
 
     @property
     def _tui(self) -> ComfyApp:

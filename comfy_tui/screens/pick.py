@@ -15,7 +15,8 @@ from textual.widgets import Input, Static
 
 from comfy_tui.text import clean
 from comfy_tui.widgets.filter_bar import matches
-from comfy_tui.widgets.row_list import Column, Row, RowList
+from comfy_tui.widgets.row import Column, Row
+from comfy_tui.widgets.row_list import RowList
 
 PICK_CSS = """
     align: center middle;

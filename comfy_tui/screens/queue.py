@@ -73,7 +73,7 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         yield Static(id="still", markup=False)
         yield FilterBar("filter: name, id, ours or other, state")
         with Horizontal(id="panes"):
-            yield RowList(COLUMNS, id="jobs")
+            yield RowList(COLUMNS, markable=True, id="jobs")
             with VerticalScroll(id="preview", can_focus=False):
                 yield LivePreview(id="picture")
                 yield Static(id="about", markup=False)
@@ -161,7 +161,8 @@ class QueueScreen(ConsoleScreen, Filterable, JobActions):
         progress = self.console.progress
         shown = isinstance(entry, Job) and entry.prompt_id == progress.prompt_id and self.size.height >= 30
         self.query_one("#picture", LivePreview).show_preview(progress.preview if shown else None)
-        text = preview_text(entry, self.now_s(), self._seen_s()) if entry is not None else Text()
+        width = self.query_one("#about").size.width or PREVIEW_WIDTH // 3
+        text = preview_text(entry, self.now_s(), self._seen_s(), width) if entry is not None else Text()
         if self._shown.get("about") != text:
             self._shown["about"] = text
             self.query_one("#about", Static).update(text)

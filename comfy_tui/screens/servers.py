@@ -15,7 +15,8 @@ from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.chrome import EmptyState, is_stale
 from comfy_tui.widgets.health import facts_lines, memory_lines
 from comfy_tui.widgets.meter import MeterColours
-from comfy_tui.widgets.row_list import Cell, Column, Row, RowList
+from comfy_tui.widgets.row import Cell, Column, Row
+from comfy_tui.widgets.row_list import RowList
 from comfy_tui.widgets.text_lines import TextLines
 
 

@@ -19,7 +19,7 @@ from comfy_tui.library.source import local_groups, read_remote, read_workflow, r
 from comfy_tui.options import AppOptions
 from comfy_tui.text import clean, format_bytes
 from comfy_tui.widgets.filter_bar import matches
-from comfy_tui.widgets.row_list import Cell, Row
+from comfy_tui.widgets.row import Cell, Row
 from comfy_tui.widgets.workflow_preview import Preview
 from comfy_tui.workflow.edits import Edits
 from comfy_tui.workflow.formats import parse_workflow

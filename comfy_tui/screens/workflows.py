@@ -22,7 +22,8 @@ from comfy_tui.text import format_bytes
 from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.chrome import EmptyState
 from comfy_tui.widgets.filter_bar import Filterable, FilterBar
-from comfy_tui.widgets.row_list import Column, RowList
+from comfy_tui.widgets.row import Column
+from comfy_tui.widgets.row_list import RowList
 from comfy_tui.widgets.workflow_preview import Preview, preview_text
 
 #: From this width on the preview is beside the list, else below it.
@@ -84,6 +85,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
             yield RowList(
                 (Column("Workflow"), Column("", 6), Column("Size", 7, drop=1, right=True)),
                 starts_at_top=True,
+                markable=True,
                 id="entries",
             )
             with VerticalScroll(id="preview", can_focus=True):

@@ -6,7 +6,8 @@ from collections.abc import Collection
 
 from textual.binding import Binding
 
-from comfy_tui.keymap import keys_of, textual_key
+from comfy_tui.key_name import textual_key
+from comfy_tui.keymap import SPARE, keys_of
 
 
 def bindings(*areas: str, leave_out: Collection[str] = ()) -> list[Binding]:
@@ -21,7 +22,7 @@ def bindings(*areas: str, leave_out: Collection[str] = ()) -> list[Binding]:
             ",".join(textual_key(key) for key in known.keys),
             known.action,
             known.label,
-            show=known.show,
+            show=known.show or known.id in SPARE,
             tooltip=known.help,
             id=known.id,
         )

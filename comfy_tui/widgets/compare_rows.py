@@ -11,7 +11,7 @@ from comfy_tui.monitor.state import Problem
 from comfy_tui.text import clean
 from comfy_tui.widgets.finding_rows import verdict_words
 from comfy_tui.widgets.line_view import Line
-from comfy_tui.widgets.row_list import Cell, Column, Row
+from comfy_tui.widgets.row import Cell, Column, Row
 from comfy_tui.workflow.advice import Advice, AdviceKind
 
 COLUMNS = (

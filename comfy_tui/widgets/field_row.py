@@ -9,7 +9,7 @@ from typing import Any
 from comfy_tui.inventory.nodes import NodeInfo
 from comfy_tui.inventory.prepare import Prepared
 from comfy_tui.text import clean, count_of
-from comfy_tui.widgets.row_list import Cell, Column, Row
+from comfy_tui.widgets.row import Cell, Column, Row
 from comfy_tui.workflow.choices import with_choices
 from comfy_tui.workflow.edits import MAX_COPIES, Edits, Key
 from comfy_tui.workflow.parameters import Field, FieldKind, SeedMode, fields

@@ -9,7 +9,7 @@ from comfy_tui.inventory.prepare import Prepared, Standing
 from comfy_tui.text import clean, count_of
 from comfy_tui.widgets.filter_bar import matches
 from comfy_tui.widgets.line_view import Line
-from comfy_tui.widgets.row_list import Cell, Column, Row
+from comfy_tui.widgets.row import Cell, Column, Row
 from comfy_tui.workflow.advice import Advice, AdviceKind
 from comfy_tui.workflow.checking import BREAKS_SERVER
 from comfy_tui.workflow.diagnostic import Diagnostic, Severity

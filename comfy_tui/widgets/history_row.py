@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from comfy_tui.monitor.journal.row import Fate, JournalJob
 from comfy_tui.text import clean, format_bytes, format_duration
 from comfy_tui.widgets.line_view import Line
-from comfy_tui.widgets.row_list import Cell, Column, Row
+from comfy_tui.widgets.row import Cell, Column, Row
 
 UNKNOWN = "--"
 #: Glyph and word of each fate, and its look.

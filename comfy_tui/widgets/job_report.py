@@ -90,10 +90,15 @@ def _parameter_lines(prompt: Mapping[str, Any]) -> Iterator[Line]:
         return
     yield Line("Parameters", "heading")
     for label, value in facts:
-        first, *rest = value.split("\n")
-        yield Line(f"{label:<10}{first}", "", 2)
-        yield from (Line(line, "", 12) for line in rest)
+        yield from fact_lines(label, value)
     yield Line("")
+
+
+def fact_lines(label: str, value: str) -> Iterator[Line]:
+    """A fact of :func:`summary_facts`: its label, and the value beside it."""
+    first, *rest = value.split("\n")
+    yield Line(first, "", 12, lead=f"  {label}")
+    yield from (Line(line, "", 12) for line in rest)
 
 
 def _node_lines(prompt: Mapping[str, Any], error: ExecutionError | None) -> Iterator[Line]:

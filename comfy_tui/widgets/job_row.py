@@ -8,7 +8,7 @@ from comfy_tui.comfy.types import JobState
 from comfy_tui.monitor.state import Job, Jobs, Kept, KeptAs, Unsent
 from comfy_tui.text import clean, count_of, format_age, format_duration
 from comfy_tui.widgets.filter_bar import matches
-from comfy_tui.widgets.row_list import Cell, Column, Row
+from comfy_tui.widgets.row import Cell, Column, Row
 
 #: What stands where the server did not tell.
 UNKNOWN = "--"

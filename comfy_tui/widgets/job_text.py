@@ -10,10 +10,13 @@ from comfy_tui.monitor.state import Job, JobMemory, Kept, KeptAs, Unsent
 from comfy_tui.text import clean, clean_lines, format_bytes, format_duration, shorten
 from comfy_tui.widgets.chrome import clock_text
 from comfy_tui.widgets.job_row import UNKNOWN, Entry, age_words, ran_words, short_id, state_words, who
+from comfy_tui.widgets.line_view import fold
 from comfy_tui.workflow.parameters import PromptSummary
 
+_LABEL = 9
 
-def preview_text(entry: Entry, now_s: float, seen_s: float) -> Text:
+
+def preview_text(entry: Entry, now_s: float, seen_s: float, width: int) -> Text:
     """What a person wants to know of a job without opening it; it is known to have run until ``seen_s``."""
     text = Text(clean(entry.title, 200) + "\n", "bold")
     text.append(f"{state_words(entry)} · {who(entry)} · {short_id(entry.prompt_id)}\n")
@@ -27,25 +30,25 @@ def preview_text(entry: Entry, now_s: float, seen_s: float) -> Text:
         text.append(kept_advice(entry))
         return text
     created = f"{clock_text(entry.created_at_s)} ({age_words(entry, now_s)})"
-    _fact(text, "created", created if entry.created_at_s is not None else UNKNOWN)
-    _fact(text, "ran", ran_words(entry, seen_s) or "not yet")
+    _fact(text, "created", created if entry.created_at_s is not None else UNKNOWN, width)
+    _fact(text, "ran", ran_words(entry, seen_s) or "not yet", width)
     if entry.error is not None:
         text.append("\n" + error_words(entry.error) + "\n", "bold")
     if entry.summary is None:
         text.append("\nThe prompt is not read yet.")
     else:
         for label, value in summary_facts(entry.summary):
-            _fact(text, label, shorten(value.replace("\n", " "), 600))
+            _fact(text, label, shorten(value.replace("\n", " "), 600), width)
     for file in entry.outputs[:6]:
-        _fact(text, "output", output_name(file))
+        _fact(text, "output", output_name(file), width)
     if len(entry.outputs) > 6:
-        _fact(text, "", f"and {len(entry.outputs) - 6} more")
+        _fact(text, "", f"and {len(entry.outputs) - 6} more", width)
     return text
 
 
-def _fact(text: Text, label: str, value: str) -> None:
-    text.append(f"{label:<9}", "dim")
-    text.append(value + "\n")
+def _fact(text: Text, label: str, value: str, width: int) -> None:
+    text.append(f"{label:<{_LABEL}}", "dim")
+    text.append(f"\n{'':<{_LABEL}}".join(fold(value, width - _LABEL)) + "\n")
 
 
 def unsent_advice(entry: Unsent) -> str:

@@ -9,7 +9,8 @@ from textual.message import Message
 
 from comfy_tui.text import clean, count_of
 from comfy_tui.widgets.filter_bar import matches
-from comfy_tui.widgets.row_list import Cell, Column, Row, RowList
+from comfy_tui.widgets.row import Cell, Column, Row
+from comfy_tui.widgets.row_list import RowList
 from comfy_tui.workflow.outline import NodeState, Outline, OutlineLine, OutlineNode
 
 COLUMNS = (Column("Nodes in the order in which they run"),)

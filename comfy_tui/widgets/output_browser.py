@@ -18,7 +18,8 @@ from comfy_tui.text import cell_len, shorten
 from comfy_tui.widgets.graphics import Drawn
 from comfy_tui.widgets.picture import PictureCanvas
 from comfy_tui.widgets.picture_strip import PictureStrip
-from comfy_tui.widgets.row_list import Column, Row, RowList
+from comfy_tui.widgets.row import Column, Row
+from comfy_tui.widgets.row_list import RowList
 
 #: A tile: a picture of so many cells, and a line below it.
 TILE_WIDTH, TILE_HEIGHT = 18, 8
@@ -62,7 +63,7 @@ class OutputBrowser(RowList, PictureCanvas):
             return isinstance(message, OutputBrowser.VisibleChanged)
 
     def __init__(self, columns: Sequence[Column], id: str | None = None) -> None:
-        super().__init__(columns, id=id)
+        super().__init__(columns, markable=True, id=id)
         self.tiles = False
         self._bands: list[_Band] = []
         self._tops: list[int] = []

@@ -9,7 +9,7 @@ from itertools import groupby
 from comfy_tui.content.sniff import Medium
 from comfy_tui.monitor.outputs import Output
 from comfy_tui.text import clean, count_of
-from comfy_tui.widgets.row_list import Cell, Column, Row
+from comfy_tui.widgets.row import Cell, Column, Row
 
 COLUMNS = (
     Column("Name"),

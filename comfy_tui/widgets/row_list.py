@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -18,46 +17,7 @@ from textual.strip import Strip
 
 from comfy_tui.text import cell_len, shorten
 from comfy_tui.widgets.bindings import bindings
-
-_GAP = 1
-_MARKER = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column.
-
-    ``width`` is in cells; 0 takes what is left.  When the list is narrow, the columns with the highest
-    ``drop`` go first; 0 never goes.
-    """
-
-    title: str
-    width: int = 0
-    drop: int = 0
-    right: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """Text, already clean, and the name of its look: a component class without its prefix."""
-
-    text: str
-    look: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row: what it is about, and a cell a column.  A ``heading`` cannot be chosen."""
-
-    key: str
-    cells: tuple[Cell | str, ...]
-    heading: bool = False
-
-
-@dataclass(slots=True)
-class _Layout:
-    shown: list[tuple[int, int]] = field(default_factory=list)
-    width: int = -1
+from comfy_tui.widgets.row import GAP, MARKER, Cell, Column, Row, fit_columns
 
 
 class RowList(ScrollView, can_focus=True):
@@ -154,7 +114,7 @@ class RowList(ScrollView, can_focus=True):
         columns: Sequence[Column],
         *,
         starts_at_top: bool = False,
-        marks: bool = True,
+        markable: bool = False,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
@@ -164,18 +124,19 @@ class RowList(ScrollView, can_focus=True):
             columns: from left to right.
             starts_at_top: rows arrive in parts and in any order: the cursor stays on the first one
                 until the person has moved it.
-            marks: whether rows can be marked: where no action takes several, they cannot.
+            markable: there are actions for several rows.
             id: of the widget.
             classes: of the widget.
         """
         super().__init__(id=id, classes=classes)
         self._at_top = starts_at_top
-        self._marks = marks
+        self._markable = markable
         self.columns = tuple(columns)
         self.rows: tuple[Row, ...] = ()
         self.marked: set[str] = set()
         self._index: dict[str, int] = {}
-        self._layout = _Layout()
+        self._fitted: list[tuple[int, int]] = []
+        self._fitted_for = -1
         self._announced: str | None = None
 
     # -- data ----------------------------------------------------------------------------------
@@ -255,6 +216,12 @@ class RowList(ScrollView, can_focus=True):
 
     # -- keys and mouse ------------------------------------------------------------------------
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Marks are off where nothing acts on several rows."""
+        if action == "toggle_mark" and not self._markable:
+            return False
+        return super().check_action(action, parameters)
+
     def _move(self, step: int) -> None:
         self._at_top = False
         position = self.cursor + step
@@ -304,7 +271,7 @@ class RowList(ScrollView, can_focus=True):
     def action_toggle_mark(self) -> None:
         """Mark the row, or unmark it, and go on to the next."""
         keys = self.current_key
-        if not self._marks or not keys or self.rows[self.cursor].heading:
+        if not keys or self.rows[self.cursor].heading:
             return
         self.marked ^= {keys}
         self._refresh_row(self.cursor)
@@ -362,32 +329,17 @@ class RowList(ScrollView, can_focus=True):
         line = position - int(self.scroll_offset.y) + 1
         if not 0 < line < self.size.height:
             return
-        x = _MARKER
+        x = MARKER
         for index, width in self._columns_for(self.size.width):
             if index < len(after.cells) and before.cells[index] != after.cells[index]:
                 self.refresh(Region(x, line, width, 1))
-            x += width + _GAP
+            x += width + GAP
 
     def _columns_for(self, width: int) -> list[tuple[int, int]]:
         """Which columns fit, with their widths."""
-        if self._layout.width == width:
-            return self._layout.shown
-        kept = list(range(len(self.columns)))
-
-        def needed() -> int:
-            return sum((self.columns[i].width or 16) + _GAP for i in kept) + _MARKER
-
-        while needed() > width:
-            droppable = [i for i in kept if self.columns[i].drop]
-            if not droppable:
-                break
-            kept.remove(max(droppable, key=lambda i: self.columns[i].drop))
-        fixed = sum(self.columns[i].width + _GAP for i in kept) + _MARKER
-        flexible = [i for i in kept if not self.columns[i].width]
-        share = max(4, (width - fixed) // max(1, len(flexible)))
-        self._layout.shown = [(i, self.columns[i].width or share) for i in kept]
-        self._layout.width = width
-        return self._layout.shown
+        if self._fitted_for != width:
+            self._fitted, self._fitted_for = fit_columns(self.columns, width), width
+        return self._fitted
 
     def render_line(self, y: int) -> Strip:
         """Draw the header (line 0) or a row."""
@@ -422,7 +374,7 @@ class RowList(ScrollView, can_focus=True):
             text = shorten(text, cell_width)
             pad = " " * (cell_width - cell_len(text))
             text = pad + text if self.columns[index].right else text + pad
-            segments.append(Segment(text + " " * _GAP, style + self._look(look) if look and looks else style))
+            segments.append(Segment(text + " " * GAP, style + self._look(look) if look and looks else style))
         return Strip(segments).adjust_cell_length(width, style)
 
     def _look(self, name: str) -> Style:

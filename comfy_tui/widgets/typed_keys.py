@@ -6,7 +6,7 @@ import re
 
 from textual.events import Key
 
-from comfy_tui.keymap import textual_key
+from comfy_tui.key_name import textual_key
 
 #: A whole sequence, or one character.
 _PIECES = re.compile(r"\x1b(?:\[[\d;]*[A-Za-z~]|O[A-Z])|.", re.DOTALL)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from comfy_tui.masking import mask_value
-from comfy_tui.text import clean, clean_lines
+from comfy_tui.text import cell_len, clean, clean_lines
 from comfy_tui.widgets.line_view import Line
 
 VALUE_LIMIT = 600
@@ -28,10 +28,14 @@ def value_label(name: object) -> str:
 
 
 def value_lines(name: str, value: Any, indent: int, limit: int) -> Iterator[Line]:
-    """A value with its name, folded where it has lines."""
+    """A value beside its name, and the rest of it below its beginning."""
     first, *rest = shown_value(name, value, limit).split("\n")
-    yield Line(f"{value_label(name)}   {first}", "", indent)
-    yield from (Line(line, "", indent + _LABEL + 3) for line in rest)
+    label, start = value_label(name), indent + _LABEL + 3
+    if cell_len(label) > _LABEL:
+        yield Line(f"{label}   {first}", "", indent)
+    else:
+        yield Line(first, "", start, lead=f"{'':<{indent}}{label}")
+    yield from (Line(line, "", start) for line in rest)
 
 
 def text_lines(text: str, look: str = "", indent: int = 0) -> Iterator[Line]:

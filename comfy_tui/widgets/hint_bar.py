@@ -1,0 +1,61 @@
+"""The last line: the keys that help here, as many as fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.widgets import Footer
+
+from comfy_tui.keymap import SPARE
+from comfy_tui.text import cell_len
+
+#: Without these nobody finds the rest, or the way out.
+_LAST_TO_GO = frozenset({"show_help", "quit", "go_back", "leave"})
+
+
+class HintBar(Footer):
+    """Textual's footer; what there is no room for is left out whole: spare hints first."""
+
+    def __init__(self) -> None:
+        super().__init__(show_command_palette=False)
+        self._width = 0
+
+    def compose(self) -> ComposeResult:
+        """The hints, in the order of the bindings."""
+        hints = list(super().compose())
+        self._width = self.size.width
+        shown = [item.binding for item in self.screen.active_bindings.values() if item.binding.show]
+        by_action = {binding.action: binding for binding in reversed(shown)}
+        actions = dict.fromkeys(binding.action for binding in shown)
+        bindings = [by_action[action] for action in actions][: len(hints)]
+        fit = fitting(
+            [self._width_of(one) for one in bindings], [_rank(one) for one in bindings], self._width
+        )
+        yield from (hint for number, hint in enumerate(hints) if number in fit)
+
+    def _width_of(self, binding: Binding) -> int:
+        return cell_len(self.app.get_key_display(binding)) + cell_len(binding.description) + 3
+
+    def on_resize(self) -> None:
+        """Choose anew."""
+        if self.size.width != self._width:
+            self.refresh(recompose=True)
+
+
+def _rank(binding: Binding) -> int:
+    if binding.id in SPARE:
+        return 2
+    return 0 if binding.action in _LAST_TO_GO else 1
+
+
+def fitting(widths: Sequence[int], ranks: Sequence[int], room: int) -> set[int]:
+    """Which hints fit: those of the lowest rank first, and of one rank the first ones."""
+    shown: set[int] = set()
+    for number in sorted(range(len(widths)), key=lambda number: ranks[number]):
+        if widths[number] > room:
+            break
+        room -= widths[number]
+        shown.add(number)
+    return shown
