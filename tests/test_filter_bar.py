@@ -20,7 +20,7 @@ NAMES = ("Alpha one", "beta two", "Alpha three", "gamma")
 class _Fruit(Filterable):
     def compose(self) -> ComposeResult:
         yield FilterBar()
-        yield RowList((Column("Name"),))
+        yield RowList((Column("Name"),), markable=True)
 
     def on_mount(self) -> None:
         self.filter_changed()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
+from textual.binding import BindingType
 from textual.message import Message
 
 from comfy_tui.text import clean, count_of
+from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.filter_bar import matches
 from comfy_tui.widgets.row import Cell, Column, Row
 from comfy_tui.widgets.row_list import RowList
@@ -39,6 +42,12 @@ class OutlineRows:
 class FoldList(RowList):
     """Rows of which some can be folded with the key that marks rows elsewhere."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        replace(binding, description="Fold", tooltip="Fold or unfold the subgraph.")
+        for binding in bindings("list")
+        if binding.id == "list.mark"
+    ]
+
     class Folded(Message):
         """The row under the cursor is to be folded or unfolded."""
 
@@ -51,6 +60,9 @@ class FoldList(RowList):
         def control(self) -> FoldList:
             """The list that sent this."""
             return self.fold_list
+
+    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:
+        super().__init__(columns, markable=True, id=id)
 
     def action_toggle_mark(self) -> None:
         """Fold or unfold instead of marking."""
