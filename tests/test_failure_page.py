@@ -98,7 +98,7 @@ async def test_open_the_workflow_at_the_node() -> None:
         await d.ui.press("o")
         await d.ui.see("broken", "DemoError")
         rows = d.ui.app.screen.query_one("#outline", RowList)
-        assert "3" in rows.current_key
+        await until(lambda: "3" in rows.current_key)
 
 
 async def test_a_log_that_cannot_be_read() -> None:

