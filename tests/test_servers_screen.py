@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from comfy_tui.comfy.types import Device, SystemStats
 from comfy_tui.demo.server import DemoServer
+from comfy_tui.monitor.freeing import outside_bytes
 from comfy_tui.monitor.state import Connection, Link
 from comfy_tui.widgets.chrome import link_words
 from support import console
@@ -106,6 +108,22 @@ async def test_a_paused_console_does_not_blame_the_server() -> None:
     assert link_words(connection, 11.0, 5.0) == "● online"
     assert link_words(connection, 11.2, 5.0) == "◌ no answer for 11s"
     assert link_words(replace(connection, paused=True), 100.0, 5.0) == "● online"
+
+
+def test_what_pytorch_holds_and_does_not_use_is_not_outside_and_hides_nothing_that_is() -> None:
+    """The server counts it as free: of 24 GB used by others 3, by PyTorch 1, and 2 are reserved by it."""
+    gb = 1_000_000_000
+    device = Device(
+        name="cuda:0",
+        type="cuda",
+        index=0,
+        vram_total_bytes=24 * gb,
+        vram_free_bytes=20 * gb,
+        torch_vram_total_bytes=3 * gb,
+        torch_vram_free_bytes=2 * gb,
+    )
+    stats = SystemStats(None, None, None, None, None, None, (), (), (device,))
+    assert outside_bytes(stats) == 3 * gb
 
 
 async def test_what_is_held_outside_comfyui_is_told_after_freeing() -> None:

@@ -69,13 +69,16 @@ def freed_words(before: SystemStats, after: SystemStats) -> str:
 
 
 def outside_bytes(stats: SystemStats) -> int | None:
-    """GPU memory in use that ComfyUI's PyTorch has not reserved; None where a card does not tell."""
+    """GPU memory in use, and not by ComfyUI's PyTorch; None where a card does not tell.
+
+    What PyTorch has reserved and does not use is free, as the server counts: only what it uses is taken off.
+    """
     total = 0
     cards = [device for device in stats.devices if device.has_vram]
     for device in cards:
-        if device.vram_used_bytes is None or device.torch_vram_total_bytes is None:
+        if device.vram_used_bytes is None or device.torch_used_bytes is None:
             return None
-        total += max(0, device.vram_used_bytes - device.torch_vram_total_bytes)
+        total += max(0, device.vram_used_bytes - device.torch_used_bytes)
     return total if cards else None
 
 
