@@ -197,6 +197,7 @@ KEYMAP: tuple[KeyBinding, ...] = (
     ),
     K("output.stop", ("X",), "stop_saving", "Stop saving", "Stop what is being saved."),
     K("output.made", ("w",), "show_made", "What made it", "Prompt, models, seed and all values of it.", True),
+    K("output.made_pane", ("M",), "toggle_made", "Values", "The values that made it below the list, or not."),
     K("output.workflow", ("e",), "open_run", "Workflow", "Open its workflow, with the values of that run."),
     K(
         "output.diff",

@@ -127,6 +127,24 @@ class TestMade:
                 await ui.press("r")
                 await ui.see("! ", "w looks into")
 
+    async def test_the_values_follow_the_cursor_where_there_is_room(self) -> None:
+        async with DemoServer() as server:
+            await submit(server, flow(77, "a fox"), "one")
+            await submit(server, flow(78, "a dog"), "two")
+            async with opened(server, 2, size=(120, 64)) as ui:
+                await ui.see("Negative prompt", "blurry", "demo_sd15.safetensors  CheckpointLoaderSimple")
+                await until(lambda: ui.text().count("a dog") >= 2)
+                await ui.press("j")
+                await until(lambda: ui.text().count("a fox") >= 2 and "a dog" not in ui.text())
+                await ui.press("M")
+                await ui.gone("Negative prompt")
+                await ui.press("M")
+                await ui.see("Negative prompt")
+            async with opened(server, 2) as ui:
+                assert not ui.app.screen.query_one("#made").display
+                await ui.press("M")
+                await ui.see("What made flow_")
+
     async def test_differences(self) -> None:
         async with DemoServer() as server:
             await submit(server, flow(77), "one")

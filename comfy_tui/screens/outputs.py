@@ -20,6 +20,7 @@ from comfy_tui.monitor.previews import Preview
 from comfy_tui.screens.base import ConsoleScreen
 from comfy_tui.screens.output_actions import OutputActions
 from comfy_tui.screens.output_loading import OutputLoading, identity
+from comfy_tui.screens.output_made import MadePane
 from comfy_tui.screens.output_scope import OutputScope
 from comfy_tui.screens.output_viewer import OutputViewer
 from comfy_tui.text import cell_len, clean, count_of, format_bytes, shorten
@@ -45,7 +46,9 @@ _WITH_OUTPUTS = frozenset(
 )
 
 
-class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, OutputScope, OutputActions):
+class OutputsScreen(
+    ConsoleScreen, Filterable, OutputViewer, OutputLoading, OutputScope, OutputActions, MadePane
+):
     """Files and texts of the server's history beside a preview; enter gives the preview the window."""
 
     MODE = "outputs"
@@ -66,6 +69,7 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
             color: $text-warning; }
         & #left { width: 46%; min-width: 28; }
         & #pane { width: 1fr; border-left: solid $panel; }
+        & #made { height: 45%; padding: 0 1; border-top: solid $panel; display: none; }
         & #under { height: 2; padding: 0 1; display: none; }
         & .stale { text-style: dim; }
         &.-tiles #left { width: 66%; }
@@ -101,6 +105,7 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
                 yield OutputBrowser(COLUMNS, id="outputs")
                 yield EmptyState(id="no-match")
                 yield Static(id="under", markup=False)
+                yield LineView(id="made")
             yield OutputPane(id="pane")
         yield EmptyState(id="empty")
 
@@ -245,6 +250,8 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
     def on_resize(self, event: events.Resize) -> None:
         """Widths may have changed."""
         self.set_class(event.size.width < _WIDE, "-narrow")
+        self.place_made()
+        self.call_after_refresh(self.show_made_of, self._current)
         super().on_resize(event)
         self._shown.clear()
 
@@ -304,6 +311,7 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
             if self.has_class("-full"):
                 self._focus_full()
                 self.restore_view()
+        self.show_made_of(self._current)
         self._show_facts()
 
     def _show_facts(self) -> None:
@@ -353,7 +361,7 @@ class OutputsScreen(ConsoleScreen, Filterable, OutputViewer, OutputLoading, Outp
         self.refresh_bindings()
 
     def _focus_full(self) -> None:
-        words = self.query_one(LineView)
+        words = self.query_one("#words", LineView)
         self.set_focus(words if words.display else None)
 
     def leave_full(self) -> None:
