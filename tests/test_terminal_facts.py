@@ -101,6 +101,7 @@ class TestImages:
             (KITTY.replace("kitty(0.41.1)", "ghostty 1.1.3"), {}, ImageMode.KITTY),
             (KITTY.replace("kitty(0.41.1)", "WezTerm 20240203"), {}, ImageMode.ITERM),
             (KITTY.replace("kitty(0.41.1)", "Konsole 23"), {}, ImageMode.QUADRANT),
+            (XTERM.replace("XTerm(379)", "Konsole 25.04.2"), {}, ImageMode.QUADRANT),
             (XTERM, {}, ImageMode.SIXEL),
             (MLTERM, {"term": "mlterm"}, ImageMode.SIXEL),
             (DA1, {"program": "iTerm.app"}, ImageMode.ITERM),

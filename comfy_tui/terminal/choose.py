@@ -128,6 +128,10 @@ def _images(facts: TerminalFacts, *, ascii_only: bool) -> tuple[ImageMode, str, 
         return (ImageMode.QUADRANT, why, ())
     if _is_iterm(facts):
         return (ImageMode.ITERM, f"{name} shows iTerm2's inline images", ())
+    if answers.sixel and answers.name.lower().startswith("konsole"):
+        # Seen in 25.04: the screen scrolls, and the column beside a picture shows an older one.
+        why = f"{answers.name} scrolls with sixel and leaves pieces of old pictures; P tries it"
+        return (ImageMode.QUADRANT, why, ())
     if answers.sixel:
         return (ImageMode.SIXEL, f"{answers.name or 'the terminal'} says that it shows sixel (DA1)", ())
     return (ImageMode.QUADRANT, _why_none(answers), ())
@@ -153,8 +157,9 @@ def _images_in_tmux(facts: TerminalFacts, tmux: Tmux) -> tuple[ImageMode, str, t
             return (ImageMode.QUADRANT, why, tuple(remedies))
         return (ImageMode.QUADRANT, f"inside tmux: {outer} did not say that it draws placeholders", ())
     if "sixel" in tmux.outer_features and facts.answers.sixel:
-        # Seen in 3.5a: white after a dialog, and stripes of old pictures where they scroll.
-        return (ImageMode.QUADRANT, f"inside tmux {tmux.version}, whose sixel does not survive a dialog", ())
+        # Up to 3.7 a word written over one cell of an image takes the whole image away, and it keeps few.
+        why = f"inside tmux {tmux.version}, which drops a whole sixel picture where a toast covers a corner"
+        return (ImageMode.QUADRANT, why, ())
     if not tmux.outer_features:
         return (ImageMode.QUADRANT, "inside tmux: nothing is known of the terminal around it", ())
     return (ImageMode.QUADRANT, f"inside tmux: no way to show pictures in {outer or 'the terminal'}", ())

@@ -181,7 +181,9 @@ class Graphics:
             strips = _cell_strips(drawing, cells.KITTY, style)
         else:
             name = number % cells.SLOTS
-            strips = _cell_strips(drawing, chr(cells.FIRST + name), None)
+            # Where the terminal loses the pixels, as tmux does, the ground shows and not its own colour.
+            ground = Style(bgcolor=Color.from_rgb(*look.ground))
+            strips = _cell_strips(drawing, chr(cells.FIRST + name), ground)
         drawn = Drawn(drawing, tuple(strips))
         self._live[name] = drawn
         weakref.finalize(drawn, self._gone.append, name)
@@ -276,7 +278,7 @@ def graphics_of(app: App[Any]) -> Graphics:
     return found
 
 
-def _cell_strips(drawing: Drawing, character: str, style: Style | None) -> list[Strip]:
+def _cell_strips(drawing: Drawing, character: str, style: Style) -> list[Strip]:
     return [
         PictureStrip(
             [Segment(cells.row_text(character, row, drawing.columns), style)] if drawing.columns else [],

@@ -96,19 +96,34 @@ def is_ground(pixel: tuple[int, ...]) -> bool:
     return sum(pixel) < 15
 
 
+def window_in(shot: Image.Image) -> Image.Image | None:
+    """The gallery on a screenshot, without what is around it: its grey first line tells where it begins."""
+    grey = shot.split()[1].point(lambda value: 255 if 87 <= value <= 93 else 0)
+    for y in range(0, shot.height - 1, 3):
+        box = grey.crop((0, y, shot.width, y + 1)).getbbox()
+        if box is not None and grey.crop((0, y, shot.width, y + 1)).histogram()[255] > 200:
+            top = y
+            while top and grey.getpixel((box[0] + 1, top - 1)):
+                top -= 1
+            return shot.crop((box[0], top, box[2], shot.height))
+    return None
+
+
 def picture_in(shot: Image.Image, left: int = 6) -> Image.Image | None:
     """The picture on a screenshot of the gallery: what is not ground beside the ground at the left."""
-    ground = [is_ground(pixel_at(shot, left, y)) for y in range(shot.height)]
+    window = window_in(shot)
+    if window is None:
+        return None
+    ground = [is_ground(pixel_at(window, left, y)) for y in range(window.height)]
     # The state is grey at the top, the footer is not dark either; between them is the ground.
-    top = next((y for y in range(12, shot.height) if ground[y]), None)
+    top = next((y for y in range(12, window.height) if ground[y]), None)
     if top is None:
         return None
-    bottom = next((y for y in range(top, shot.height) if not ground[y]), shot.height)
-    grey = [x for x in range(shot.width) if all(75 < part < 105 for part in pixel_at(shot, x, 3))]
-    right = max(grey, default=0) - 24  # a scrollbar
+    bottom = next((y for y in range(top, window.height) if not ground[y]), window.height)
+    right = window.width - 24  # a scrollbar
     if bottom - top < 40 or right - left < 40:
         return None
-    area = shot.crop((left, top, right, bottom))
+    area = window.crop((left, top, right, bottom))
     box = area.point(lambda value: 255 if value > 15 else 0).convert("L").getbbox()
     return area.crop(box) if box is not None else None
 
