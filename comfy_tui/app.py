@@ -30,7 +30,7 @@ from comfy_tui.widgets.counted import counted
 from comfy_tui.widgets.filters import AsciiFilter, SafeFilter
 from comfy_tui.widgets.graphics import Graphics
 from comfy_tui.widgets.picture_driver import paint_after_suspend, picture_driver
-from comfy_tui.widgets.quiet import LOOK_S, Quiet, heard
+from comfy_tui.widgets.quiet import LOOK_S, Quiet, give_memory_back, heard
 from comfy_tui.widgets.speaker import speaking_driver
 from comfy_tui.widgets.typed_ahead import take_typed_ahead
 from comfy_tui.widgets.typed_keys import key_events
@@ -137,7 +137,9 @@ class ComfyApp(WatchingApp):
     @work(thread=True)
     def _import_screens(self) -> None:
         """So that the first press of their keys does not wait for it."""
-        for mode in ("workflows", "queue", "outputs", "logs", "history"):
+        if self._quiet is not None:
+            give_memory_back()
+        for mode in ("workflows", "queue", "outputs", "logs", "history", "doctor", "help"):
             importlib.import_module(f"comfy_tui.screens.{mode}")
 
     async def action_quit(self) -> None:

@@ -61,13 +61,20 @@ def split_command(argv: list[str]) -> tuple[Command | None, list[str]]:
     return None, argv
 
 
+class _ConsoleParser(common.Parser):
+    """Lists the commands where help is asked for: only then are they imported."""
+
+    def format_help(self) -> str:
+        lines = "\n".join(f"  {command.name:<10} {command.help}" for command in COMMANDS.values())
+        self.epilog = f"commands:\n{lines}\n\nEach has its own --help.\n{common.PASSWORD_NOTE}"
+        return super().format_help()
+
+
 def console_parser() -> argparse.ArgumentParser:
     """The options of the console itself."""
-    lines = "\n".join(f"  {command.name:<10} {command.help}" for command in COMMANDS.values())
-    parser = common.Parser(
+    parser = _ConsoleParser(
         prog="comfy-tui",
         description="A keyboard-driven terminal console for ComfyUI servers.",
-        epilog=f"commands:\n{lines}\n\nEach has its own --help.\n{common.PASSWORD_NOTE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common.add_server(parser)

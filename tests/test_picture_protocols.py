@@ -136,7 +136,7 @@ class TestEncoders:
 
     def test_a_large_picture_comes_in_pieces_that_xterm_draws(self) -> None:
         drawing = make(source(), 150, 70, Look(mode=ImageMode.SIXEL, cell_px=(10, 20)))
-        tiles = drawing.tiles(drawing.whole) or []
+        tiles = drawing.tiles(drawing.whole)
         assert [(x, y) for x, y, _ in tiles] == [(0, 0), (100, 0), (0, 50), (100, 50)]
         assert all(max(read_sixel(t[t.index('"') : -2]).size) <= 1000 for _, _, t in tiles)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import sys
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from textual import events
 
-from comfy_tui.widgets.quiet import Quiet, heard
+from comfy_tui.widgets.quiet import Quiet, give_memory_back, heard
 
 
 class Clock:
@@ -72,3 +73,22 @@ def test_keys_are_heard_and_passed_on() -> None:
     driver.process_message(key := events.Key("a", "a"))
     driver.process_message(focus := events.AppFocus())
     assert (driver.passed, pressed) == ([key, focus], [True])
+
+
+def test_memory_is_given_back_where_the_c_library_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    class Library:
+        def __init__(self, name: None) -> None:
+            pass
+
+        def mallopt(self, what: int, value: int) -> int:
+            asked.append((what, value))
+            return 1
+
+    monkeypatch.setattr(ctypes, "CDLL", Library)
+    give_memory_back()
+    assert asked == [(-3, 262144), (-8, 2)]
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    give_memory_back()
+    assert len(asked) == 2

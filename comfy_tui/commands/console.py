@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 from collections.abc import MutableMapping
@@ -31,6 +32,15 @@ _COLOUR_SYSTEMS = {
 
 def open_console(options: AppOptions) -> int:
     """Ask the terminal, run the console, give the terminal back; returns the exit code."""
+    # Nothing of what is imported is garbage; looking for some takes time before the first frame.
+    gc.disable()
+    try:
+        return _open(options)
+    finally:
+        gc.enable()
+
+
+def _open(options: AppOptions) -> int:
     with asking(os.environ) as probe:
         for name in _MEANWHILE:
             importlib.import_module(name)

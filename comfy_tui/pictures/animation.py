@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from comfy_tui.errors import BadReply
-from comfy_tui.pictures.decode import BROKEN, FORMATS, MAX_PIXELS, bare, open_pillow
+from comfy_tui.pictures.decode import BROKEN, FORMATS, MAX_PIXELS, bare, open_pillow, pixel_bytes
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -35,7 +35,7 @@ class Animation:
     @property
     def memory_bytes(self) -> int:
         """What its pixels take."""
-        return sum(frame.width * frame.height * len(frame.getbands()) for frame in self.frames)
+        return sum(pixel_bytes(frame) for frame in self.frames)
 
     @property
     def length_s(self) -> float:

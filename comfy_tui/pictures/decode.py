@@ -44,7 +44,12 @@ class Decoded:
     @property
     def memory_bytes(self) -> int:
         """What its pixels take."""
-        return self.image.width * self.image.height * len(self.image.getbands())
+        return pixel_bytes(self.image)
+
+
+def pixel_bytes(image: Image.Image) -> int:
+    """What a picture takes in memory: Pillow keeps four bytes a pixel of whatever has more than one band."""
+    return image.width * image.height * (1 if len(image.getbands()) == 1 else 4)
 
 
 def open_pillow() -> Any:

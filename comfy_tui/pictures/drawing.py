@@ -24,8 +24,6 @@ Tile: TypeAlias = tuple[int, int, str]
 _TILE_PX = 1000
 #: Kitty and iTerm2 enlarge: over a thin line, no more pixels than these are sent.
 _THIN_PIXELS = 400_000
-#: A part of so many pixels is made while the frame waits; 10 ms.
-_AT_ONCE_PIXELS = 50_000
 #: More than a frame can show of one picture, or two would push each other out for ever.
 _KEPT_PARTS = 24
 
@@ -66,19 +64,21 @@ class Drawing:
         rows, self._rows = self._rows, ()
         return rows
 
-    def tiles(self, part: Part, *, wait: bool = False) -> list[Tile] | None:
-        """What draws a part, for sixel and iTerm2.
+    def cost_pixels(self, part: Part) -> int:
+        """How many pixels :meth:`tiles` would have to encode; 50,000 take about 5 ms."""
+        if self._pixels is None or part in self._tiles:
+            return 0
+        return part[2] * self.look.cell_px[0] * part[3] * self.look.cell_px[1]
+
+    def tiles(self, part: Part) -> list[Tile]:
+        """What draws a part, for sixel and iTerm2; made where it was not made before.  Blocks.
 
         Args:
             part: the rectangle, in cells.
-            wait: make it however long that takes; otherwise None where it takes too long for a frame.
         """
         known = self._tiles.get(part)
-        if known is None and self._pixels is not None:
-            width, height = part[2] * self.look.cell_px[0], part[3] * self.look.cell_px[1]
-            if not wait and width * height > _AT_ONCE_PIXELS:
-                return None
-            known = self._make_tiles(part)
+        if known is None:
+            known = self._make_tiles(part) if self._pixels is not None else []
             for old in [p for p in self._tiles if p != self.whole][:-_KEPT_PARTS]:
                 self._tiles.pop(old, None)
             self._tiles[part] = known
@@ -128,7 +128,7 @@ class Drawing:
             self.data = kitty.encode(pixels, thin=look.thin)
             return
         self._pixels = sixel.quantized(pixels) if look.mode is ImageMode.SIXEL else pixels
-        self.tiles(self.whole, wait=True)
+        self.tiles(self.whole)
 
 
 def make(image: Image.Image, columns: int, lines: int, look: Look, crop: Crop | None = None) -> Drawing:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL import Image
 
-#: The same character four times or more is written as a count.
-_REPEATED = re.compile(rb"(.)\1{3,}", re.DOTALL)
+#: The same character four times or more is written as a count: columns without the colour first, which are
+#: nearly all of a band and would take the general pattern four times as long.
+_BLANK = re.compile(rb"(\?{4,})")
+_REPEATED = re.compile(rb"([@-~])\1{3,}")
 _END = "\x1b\\"
 
 
@@ -75,12 +77,11 @@ def _band(rows: list[bytes], blank: bytes) -> str:
                 columns[colour] = line = bytearray(blank)
                 line[x] = bit
         bit <<= 1
-    return "$".join(f"#{colour}{_line(line)}" for colour, line in columns.items())
+    lines = [b"#%d" % colour + line.rstrip(b"\0").translate(_TO_SIXEL) for colour, line in columns.items()]
+    pieces = _BLANK.split(b"$".join(lines))
+    pieces[1::2] = [b"!%d?" % len(blanks) for blanks in pieces[1::2]]
+    short = _REPEATED.sub(lambda run: b"!%d%c" % (len(run[0]), run[0][0]), b"".join(pieces))
+    return short.decode("ascii")
 
 
 _TO_SIXEL = bytes((value + 63) & 0xFF for value in range(256))
-
-
-def _line(line: bytearray) -> str:
-    sixels = line.rstrip(b"\0").translate(_TO_SIXEL)
-    return _REPEATED.sub(lambda found: b"!%d%c" % (len(found[0]), found[0][0]), sixels).decode("ascii")

@@ -37,6 +37,8 @@ from comfy_tui.widgets.picture_strip import PictureStrip
 #: What is kept of drawings that no widget shows: 16 large pictures, or hundreds of small ones.
 KEEP_BYTES = 16_000_000
 KEEP_COUNT = 400
+#: Parts of pictures with so many pixels together are encoded while the frame waits; 5 ms.
+AT_ONCE_PIXELS = 50_000
 _FALLBACK_CELL_PX = (8, 16)
 _INDEX = {colour: 16 + index for index, colour in enumerate(EIGHT_BIT)}
 
@@ -88,6 +90,8 @@ class Graphics:
         self._sent: set[int] = set()
         #: Names whose drawing is gone; filled by the garbage collector, in whatever thread.
         self._gone: deque[int] = deque()
+        #: What may still be encoded while this frame waits.
+        self._left_pixels = 0
         self._awaited: set[tuple[int, tuple[int, int, int, int]]] = set()
 
     # -- how -----------------------------------------------------------------------------------
@@ -216,6 +220,7 @@ class Graphics:
                 )
         if frame.has_cells(data):
             data, areas = frame.taken_out(data)
+            self._left_pixels = AT_ONCE_PIXELS
             drawn_over = "".join(self._over(area) for area in areas)
             # The cursor goes back to where the frame left it.
             after += f"\x1b7{drawn_over}\x1b8" if drawn_over else ""
@@ -240,17 +245,19 @@ class Graphics:
         return words
 
     def _over(self, area: frame.Area) -> str:
-        """Draw a part of a picture over its cells."""
+        """Draw a part of a picture over its cells; what takes too long for a frame comes with a later one."""
         drawn = self._live.get(area.slot)
         # A picture that ends in the last line of the screen would scroll it.
         lines = min(area.lines, self._app.size.height - 1 - area.y)
         if drawn is None or lines <= 0:
             return ""
         part = (area.column, area.row, area.columns, lines)
-        tiles = drawn.drawing.tiles(part)
-        if tiles is None:
+        cost_pixels = drawn.drawing.cost_pixels(part)
+        if cost_pixels > self._left_pixels:
             self._make_later(drawn, replace(area, lines=lines), part)
             return ""
+        self._left_pixels -= cost_pixels
+        tiles = drawn.drawing.tiles(part)
         return "".join(f"\x1b[{area.y + y + 1};{area.x + x + 1}H{text}" for x, y, text in tiles)
 
     def _make_later(self, drawn: Drawn, area: frame.Area, part: tuple[int, int, int, int]) -> None:
@@ -261,7 +268,7 @@ class Graphics:
 
         async def work() -> None:
             try:
-                await asyncio.to_thread(drawn.drawing.tiles, part, wait=True)
+                await asyncio.to_thread(drawn.drawing.tiles, part)
             finally:
                 self._awaited.discard((area.slot, part))
             self._app.screen.refresh(Region(area.x, area.y, area.columns, area.lines))

@@ -18,7 +18,7 @@ from comfy_tui.config import Config
 from comfy_tui.screens.outputs import OutputsScreen
 from comfy_tui.widgets.output_browser import OutputBrowser
 from comfy_tui.widgets.picture import Picture
-from comfy_tui.widgets.quiet import Quiet
+from comfy_tui.widgets.quiet import Quiet, give_memory_back
 from support import Console, console, until
 
 pytestmark = pytest.mark.bench
@@ -67,6 +67,7 @@ async def opened(url: str) -> AsyncIterator[tuple[Console, Gaps]]:
         await until(lambda: ui.app.screen.query_one(Picture).drawn)
         # As the console's own process does.
         Quiet().begin()
+        give_memory_back()
         gaps = Gaps()
         task = asyncio.create_task(gaps.run())
         try:

@@ -1,12 +1,15 @@
 """What a picture costs: processor time and bytes for each way to show it, beside other libraries.
 
-Those are measured where they are installed (``pip install textual-image chafa.py``).
+Those are measured where they are installed, in a folder outside the project:
+COMFY_TUI_BENCH_LIBRARIES names it;
+``pip install --no-deps --target FOLDER textual-image==0.12.0 chafa.py``.
 """
 
 from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -26,6 +29,7 @@ from comfy_tui.widgets.graphics import Graphics, block_strips
 
 pytestmark = pytest.mark.bench
 ROUNDS = 5
+LIBRARIES = os.environ.get("COMFY_TUI_BENCH_LIBRARIES", "")
 BOXES = ((40, 20), (100, 40))
 
 
@@ -97,6 +101,8 @@ def test_each_way(side: int) -> None:
 def others(image: Image.Image, columns: int, lines: int) -> dict[str, Callable[[], bytes | str]]:
     """Other libraries that are installed, each with what makes its output."""
     found: dict[str, Callable[[], bytes | str]] = {}
+    if LIBRARIES and LIBRARIES not in sys.path:
+        sys.path.append(LIBRARIES)
     with suppress(ImportError):
         real, sys.__stdout__ = sys.__stdout__, io.StringIO()  # type: ignore[misc]
         try:
@@ -105,7 +111,7 @@ def others(image: Image.Image, columns: int, lines: int) -> dict[str, Callable[[
             sys.__stdout__ = real  # type: ignore[misc]
         size = (columns * 10, lines * 20)
         found["textual-image sixel"] = lambda: sixel.image_to_sixels(image.resize(size))
-    with suppress(ImportError):
+    with suppress(ImportError, OSError):
         chafa = importlib.import_module("chafa")
         found["chafa blocks"] = partial(_chafa, chafa, image, columns, lines)
     return found
