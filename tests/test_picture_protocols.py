@@ -204,3 +204,13 @@ def test_joined_lines_are_sent_as_their_parts() -> None:
     assert whole.render(console) == Strip(list(whole), whole.cell_length).render(console)
     assert whole.crop(1, 4).render(console) == Strip(list(whole.crop(1, 4)), 3).render(console)
     assert whole.crop(1, 4).text.startswith("bc")
+
+
+def test_what_a_part_costs_until_it_is_made() -> None:
+    drawing = make(source(), 20, 10, Look(mode=ImageMode.SIXEL, cell_px=(10, 20)))
+    part = (0, 2, 20, 5)
+    assert drawing.cost_pixels(drawing.whole) == 0  # made for the first frame
+    assert drawing.cost_pixels(part) == 200 * 100
+    made = drawing.tiles(part)
+    assert drawing.cost_pixels(part) == 0
+    assert drawing.tiles(part) is made
