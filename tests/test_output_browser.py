@@ -89,7 +89,7 @@ class TestTiles:
                 await ui.press("G")
                 await ui.see("› 1003/1003 g0999.png"[:17])
                 # A file that is not there is told below the tiles.
-                await ui.see("! The server said no")
+                await ui.see("! The server does not have")
 
     async def test_keys_go_up_and_down_and_groups_have_headings(self) -> None:
         async with DemoServer() as server:

@@ -7,10 +7,28 @@ from comfy_tui.demo.server import DemoServer
 from comfy_tui.monitor.elsewhere import Elsewhere
 from comfy_tui.profile import profile_from_url
 from support import until
-from test_outputs_screen import BLUE, GREEN, RED, drawn_colours, listed, opened, plain, run, sees
+from test_outputs_screen import (
+    BLUE,
+    GREEN,
+    RED,
+    drawn_colours,
+    listed,
+    opened,
+    output_folder,
+    plain,
+    run,
+    sees,
+)
 
 
 class TestServers:
+    async def test_a_file_that_is_gone_is_told_as_that(self) -> None:
+        async with DemoServer() as server:
+            await run(server, plain(RED, "red"))
+            (output_folder(server) / "red_00001_.png").unlink()
+            async with opened(server) as ui:
+                await ui.see("! The server does not have this file", "404: it is not where")
+
     async def test_every_server_that_was_watched(self) -> None:
         async with DemoServer() as first, DemoServer() as second:
             await run(first, plain(RED, "red"), plain(GREEN, "green"))

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from comfy_tui.content.sniff import Medium
-from comfy_tui.errors import ComfyError
+from comfy_tui.errors import ComfyError, Refused
 from comfy_tui.monitor.ahead import Ahead
 from comfy_tui.monitor.outputs import Output
 from comfy_tui.monitor.previews import Level, Preview
@@ -117,7 +117,7 @@ class OutputLoading(Screen[Any]):
         try:
             preview = await self._tui_app.previews.load(client, output)
         except ComfyError as error:
-            self._problem = Problem.of(error)
+            self._problem = _problem(error, output)
         else:
             self._preview = preview
         self.content_changed()
@@ -203,6 +203,16 @@ class OutputLoading(Screen[Any]):
             return
         if found.decoded is not None and self._outputs.get(key) is output:
             self._browser.set_thumb(key, found.decoded)
+
+
+def _problem(error: ComfyError, output: Output) -> Problem:
+    """What went wrong; a file that is not there is told as that."""
+    if not isinstance(error, Refused) or error.status != 404:
+        return Problem.of(error)
+    why = "it is not where its job put it"
+    if output.is_temporary:
+        why = "temporary files go when it is started again"
+    return Problem(error.code, "The server does not have this file any more", f"404: {why}", "")
 
 
 def identity(output: Output | None) -> object:

@@ -27,7 +27,7 @@ def facts_text(
     if output.server:
         text.append(shorten(f"\non {clean(output.server_name, 40)}, which is not watched", width), "dim")
     elif output.remembered:
-        text.append(shorten("\n° from the journal: the server does not list its job now", width), "dim")
+        text.append(shorten("\n° from the journal, not the server's list", width), "dim")
     if output.batch[1] > 1:
         place, count = output.batch
         text.append(shorten(f"\n{place} of {count} in a batch", width), "dim")
@@ -108,7 +108,7 @@ def doubts(output: Output, preview: Preview | None) -> str:
     if preview is None:
         return ""
     later_s = written_later(output, preview.version)
-    words = f"! not its own any more: written {format_duration(later_s)} after its job" if later_s else ""
+    words = f"! changed {format_duration(later_s)} after its job: not its own" if later_s else ""
     return " · ".join(part for part in (words, clean(preview.kept_why, 100)) if part)
 
 
