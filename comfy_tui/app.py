@@ -36,6 +36,8 @@ from comfy_tui.widgets.typed_ahead import take_typed_ahead
 from comfy_tui.widgets.typed_keys import key_events
 
 _SAFE, _ASCII = SafeFilter(), AsciiFilter()
+#: After the terminal hung up, the end takes no longer.
+_HANG_UP_S = 4
 
 
 def _mode(module: str, name: str) -> Callable[[], Screen[Any]]:
@@ -95,12 +97,19 @@ class ComfyApp(WatchingApp):
         ours: list[LineFilter] = [_SAFE, _ASCII] if self.options.ascii else [_SAFE]
         return [*super().get_line_filters(), *ours]
 
+    def _hang_up(self) -> None:
+        """End as by SIGTERM; where the terminal is gone, that may wait for ever: an alarm ends it."""
+        signal.alarm(_HANG_UP_S)
+        self.exit(128 + signal.SIGHUP)
+
     def on_mount(self) -> None:
         """Keys and warnings at once; the server after the first frame."""
         paint_after_suspend(self)
         # Whoever ends the console by a signal gets the terminal back as it was, without pictures.
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, 128 + signal.SIGTERM)
+        with suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGTERM, self.exit, 128 + signal.SIGTERM)
+            loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         if self._theme_problems:
             self.tell("Themes left out", "\n".join(self._theme_problems), severity="warning")
         try:

@@ -265,11 +265,21 @@ async def test_the_console_itself() -> None:
             await asyncio.to_thread(program.see, "Pictures", "quadrant")
             await asyncio.to_thread(program.until, lambda: not emulator.images, "kitty to forget it")
             program.press("\x1b")
-            program.kill(signal.SIGTERM)
-            await asyncio.to_thread(program.until, lambda: program.ended, "the end")
-            assert b"\x1b[?1049l" in program.raw
+            await _ends_by(program, signal.SIGTERM)
         finally:
             program.close()
+        program = Emulated(Emulator(columns=120, lines=40), command, {"TERM": "xterm-256color"})
+        try:
+            await asyncio.to_thread(program.see, "online")
+            await _ends_by(program, signal.SIGHUP)
+        finally:
+            program.close()
+
+
+async def _ends_by(program: Emulated, number: signal.Signals) -> None:
+    program.kill(number)
+    await asyncio.to_thread(program.until, lambda: program.ended, "the end")
+    assert b"\x1b[?1049l" in program.raw
 
 
 def _names(history: dict[str, Any]) -> list[str]:
