@@ -88,11 +88,14 @@ def _text(cell: Any) -> str:
     return cell if isinstance(cell, str) else str(cell.text)
 
 
-async def post_other(server: DemoServer, name: str = "", prompt: dict[str, Any] | None = None) -> str:
+async def post_other(
+    server: DemoServer, name: str = "", prompt: dict[str, Any] | None = None, *, front: bool = False
+) -> str:
     """Queue a job as somebody's browser does; the name is the editor's."""
     extra = {"extra_pnginfo": {"workflow": {"name": name, "nodes": []}}} if name else {}
     prompt_id = str(uuid.uuid4())
     body = {"prompt": prompt or slow(), "prompt_id": prompt_id, "client_id": "someone", "extra_data": extra}
+    body |= {"front": True} if front else {}
     async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
         answer = await client.post("/prompt", json=body)
         assert answer.status_code == 200, answer.text

@@ -213,13 +213,24 @@ class ComfyClient:
 
     async def history(self, max_items: int) -> tuple[JobRecord, ...]:
         """``GET /history?max_items=``, newest first."""
-        params = {"max_items": str(max_items)}
-        return wire.read_history(await self._http.read_json("/history", params))
+        return (await self.sized_history(max_items))[0]
+
+    async def sized_history(self, max_items: int) -> tuple[tuple[JobRecord, ...], int]:
+        """The same, and how many bytes the answer had."""
+        path = f"/history?max_items={max_items}"
+        body = await self._http.read_text(path, JSON_LIMIT_BYTES)
+        return wire.read_history(await parse_json(body, path)), len(body)
 
     async def history_entry(self, prompt_id: str) -> JobRecord | None:
         """``GET /history/{id}``: one ended job; None where it is unknown, waiting or running."""
-        records = wire.read_history(await self._http.read_json("/history/" + _segment(prompt_id)))
-        return next((record for record in records if record.prompt_id == prompt_id), None)
+        return (await self.sized_history_entry(prompt_id))[0]
+
+    async def sized_history_entry(self, prompt_id: str) -> tuple[JobRecord | None, int]:
+        """The same, and how many bytes the answer had."""
+        path = "/history/" + _segment(prompt_id)
+        body = await self._http.read_text(path, JSON_LIMIT_BYTES)
+        records = wire.read_history(await parse_json(body, path))
+        return next((record for record in records if record.prompt_id == prompt_id), None), len(body)
 
     async def jobs(self, states: Iterable[JobState], limit: int | None = None) -> JobsPage | None:
         """``GET /api/jobs``, newest first; None where the server has no jobs API."""

@@ -62,6 +62,7 @@ class JobTracker:
         history_items: how many ended jobs are kept.
         clock: the time in Unix seconds.
         on_read: is given each record whose prompt was read.
+        told: whether each change of the queue is told by the socket.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class JobTracker:
         history_items: int,
         clock: Callable[[], float] = time.time,
         on_read: Callable[[JobRecord], None] = lambda record: None,
+        told: Callable[[], bool] = lambda: False,
     ) -> None:
         self._install_id = install_id
         self._clock = clock
@@ -83,8 +85,17 @@ class JobTracker:
         #: Jobs whose beginning the socket told.
         self._began: OrderedDict[str, float] = OrderedDict()
         self._listing = Listing(
-            client, history_items=history_items, learn=self._learn, knows=self._details.__contains__
+            client,
+            history_items=history_items,
+            learn=self._learn,
+            knows=self._details.__contains__,
+            told=told,
         )
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether outputs and errors of ended jobs are still to be read."""
+        return self._listing.unfinished
 
     def forget(self) -> None:
         """The server may be another one now (it was gone): learn again what it can do."""

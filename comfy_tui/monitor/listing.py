@@ -16,8 +16,19 @@ from comfy_tui.errors import ServerError
 
 _ACTIVE = (JobState.RUNNING, JobState.PENDING)
 _ENDED = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
+#: So many of the newest are asked for first: what is known is put behind them.
+_SHORT = 4
 #: Up to so many newly ended jobs are read one by one; more are read with one history call.
 _SINGLE_READS = 3
+#: Details of ended jobs are read up to so many bytes a poll, but one, and the rest with the next polls.
+_DETAIL_BYTES = 44_000
+#: So many without details wait at most: they would leave the list before their turn.
+_MOST_BARE = 12
+#: What an ended job takes of a list, about.
+_LISTED_BYTES = 280
+#: An older server's history is looked at after so long although the socket has told of no change.
+_LOOK_S = 30.0
+_EVERYTHING = float("inf")
 #: A queue of up to so many bytes is read with each poll where the version has nothing lighter.
 _SMALL_QUEUE_BYTES = 128 * 1024
 #: A larger one is read at most at these rates: where it is known to have changed, and where not.
@@ -54,6 +65,7 @@ class Listing:
         history_items: how many ended jobs are wanted.
         learn: is given each record that came with its prompt.
         knows: whether the prompt of a job has been read.
+        told: whether each change of the queue comes as an event (see :meth:`changed`).
         clock: seconds that never jump.
     """
 
@@ -64,12 +76,14 @@ class Listing:
         history_items: int,
         learn: Callable[[Iterable[JobRecord]], None],
         knows: Callable[[str], bool],
+        told: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._history_items = history_items
         self._learn = learn
         self._knows = knows
+        self._told = told
         self._clock = clock
         #: A job is known by its id and its end: what an answer says of both is not asked for again.
         self._ended: tuple[JobRecord, ...] = ()
@@ -78,18 +92,31 @@ class Listing:
         #: Jobs that have ended since the queue was read.
         self._gone: set[str] = set()
         self._all_again = False
+        #: How large a history entry is, going by the last ones.
+        self._entry_bytes = 0
         self.forget()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether details of ended jobs are left for the next read, which should come soon."""
+        return bool(self._bare)
 
     def forget(self) -> None:
         """The server may be another one now (it was gone): learn again what it can do and lists."""
         self._legacy: bool | None = None
-        self._page: JobsPage | None = None
+        #: How many ended jobs there were in all, and whether all that is listed was seen together with that.
+        self._total: int | None = None
+        self._sure = False
         self._last_active: frozenset[str] = frozenset()
+        self._last_running: tuple[str, ...] = ()
+        self._behind = ""
         self._queue: Queue | None = None
         self._queue_size = 0
         self._queue_mark = 0
         self._queue_at_s = 0.0
         self._changed = True
+        self._history_at_s = -_LOOK_S
+        self._history_moved = True
         self._hurried = True
 
     def hurry(self, *, history: bool = False) -> None:
@@ -103,7 +130,7 @@ class Listing:
 
     def changed(self) -> None:
         """The server said that its queue has changed."""
-        self._changed = True
+        self._changed = self._history_moved = True
 
     async def read(self) -> Listed:
         """Ask the server.
@@ -127,21 +154,21 @@ class Listing:
         """Light answers without prompts; prompts are read once for each job that is new."""
         try:
             active = await self._client.jobs(_ACTIVE)
-            newest = await self._client.jobs(_ENDED, 1) if active is not None else None
+            if active is None:
+                self._legacy = True
+                return None
+            if any(not self._knows(record.prompt_id) for record in active.jobs):
+                await self._learn_queue(hurried=hurried)
+            before = self._ended
+            ids = frozenset(record.prompt_id for record in active.jobs)
+            left = self._last_active - ids
+            if hurried or left or self._bare or not self._sure or await self._has_moved():
+                await self._read_ended(left)
         except ServerError:
             # One malformed history entry makes this route fail until it is gone (comfyui-api, section 5.8).
             return None
-        self._legacy = active is None or newest is None
-        if active is None or newest is None:
-            return None
-        if any(not self._knows(record.prompt_id) for record in active.jobs):
-            await self._learn_queue(hurried=hurried)
-        before = self._ended
+        self._legacy = False
         self._gone.clear()
-        ids = frozenset(record.prompt_id for record in active.jobs)
-        if hurried or self._bare or self._last_active - ids or not _same(newest, self._page):
-            await self._read_ended()
-            self._page = newest
         self._last_active = ids
         return self._listed(active.jobs, before)
 
@@ -151,57 +178,156 @@ class Listing:
             await self._read_queue()
             self._queue = None  # only its prompts were wanted
 
-    async def _read_ended(self) -> None:
-        page = await self._client.jobs(_ENDED, self._history_items)
-        listed = page.jobs if page is not None else ()
+    async def _ended_page(self, limit: int) -> JobsPage:
+        """The newest ended jobs, by when they were queued, and how many there are."""
+        return await self._client.jobs(_ENDED, limit) or JobsPage((), None)
+
+    async def _has_moved(self) -> bool:
+        """Whether something has ended, or was deleted, since the list was read."""
+        page = await self._ended_page(1)
+        same = page.total is not None and page.total == self._total
+        return not same or [_key(record) for record in page.jobs] != [_key(job) for job in self._ended[:1]]
+
+    async def _read_ended(self, left: frozenset[str]) -> None:
+        """Read the list as far as is needed, then details: in all as much as fits into one poll.
+
+        Args:
+            left: jobs that neither run nor wait any more.
+        """
+        first = self._total is None and not self._ended
+        whole = first or self._all_again or not (self._sure or self._bare)
+        page = await self._ended_page(self._history_items if whole else _SHORT)
+        listed, sure = (page.jobs, True) if whole else self._put_together(page, left)
+        # What may not be there any more is seen by reading all: now, or with the next read where details
+        # are awaited, which fill this one.
+        if listed is None or (not sure and not self._missing(listed)):
+            whole = sure = True
+            page = await self._ended_page(self._history_items)
+            listed = page.jobs
+        missing = self._missing(listed)
+        room = _DETAIL_BYTES - (_LISTED_BYTES * len(listed) if whole else 0)
+        must = not whole or bool(self._bare)
+        full = await self._read_full(missing, _EVERYTHING if first else room, must=must)
         known = {_key(record): record for record in self._ended if _key(record) not in self._bare}
-        missing = [record.prompt_id for record in listed if _key(record) not in known]
-        full = {record.prompt_id: record for record in await self._read_full(missing)}
-        self._bare = {
-            _key(record) for record in listed if _key(record) not in known and record.prompt_id not in full
-        }
+        self._bare = {_key(record) for record in missing if record.prompt_id not in full}
         self._ended = tuple(
             known.get(_key(record)) or _merged(record, full.get(record.prompt_id)) for record in listed
         )
+        self._total, self._sure = page.total, sure
 
-    async def _read_full(self, missing: Sequence[str]) -> list[JobRecord]:
-        """Ended jobs with outputs and errors: as many as can be had in a few answers."""
+    def _missing(self, listed: Iterable[JobRecord]) -> list[JobRecord]:
+        """Those whose details are not known; first those of which not even the prompt is."""
+        known = {_key(record) for record in self._ended} - self._bare
+        missing = (record for record in listed if _key(record) not in known)
+        return sorted(missing, key=lambda record: self._knows(record.prompt_id))
+
+    def _put_together(
+        self, page: JobsPage, left: frozenset[str]
+    ) -> tuple[tuple[JobRecord, ...] | None, bool]:
+        """The newest before what is known, if they join; and whether that is certainly all, and still there.
+
+        It is, where the total has grown by those that are new, and they account for all that left the queue:
+        what hides behind the page was queued before the last read, and so was in the queue by then.  A full
+        history does not grow; there it cannot be told.
+        """
+        if len(page.jobs) < _SHORT:
+            return page.jobs, True
+        known = {_key(record) for record in self._ended}
+        before = {record.prompt_id for record in self._ended}
+        ids = {record.prompt_id for record in page.jobs}
+        new = {record.prompt_id for record in page.jobs if _key(record) not in known}
+        old = [record.prompt_id for record in page.jobs if record.prompt_id not in new]
+        rest = [record for record in self._ended if record.prompt_id not in new]
+        if not old or old != [record.prompt_id for record in rest[: len(old)]]:
+            return None, False
+        grown = self._total is not None and page.total == self._total + len(ids - before)
+        listed = (*page.jobs, *rest[len(old) :])[: self._history_items]
+        return listed, self._sure and grown and left <= ids
+
+    async def _read_full(
+        self, missing: Sequence[JobRecord], room_bytes: float, *, must: bool
+    ) -> dict[str, JobRecord]:
+        """Ended jobs with outputs and errors, without prompts.
+
+        Args:
+            missing: the wanted ones.
+            room_bytes: about so much is read.
+            must: one is read, however large.
+        """
+        wanted = [record.prompt_id for record in missing]
         found: dict[str, JobRecord] = {}
-        if len(missing) > _SINGLE_READS:
-            wanted = set(missing)
-            newest = await self._client.history(len(missing))
-            found = {record.prompt_id: record for record in newest if record.prompt_id in wanted}
-        for prompt_id in [prompt_id for prompt_id in missing if prompt_id not in found][:_SINGLE_READS]:
-            record = await self._client.history_entry(prompt_id)
+        fits = len(wanted) * self._entry_bytes <= room_bytes or len(wanted) > _MOST_BARE
+        if len(wanted) > _SINGLE_READS and fits:
+            newest, size_bytes = await self._client.sized_history(len(wanted))
+            found = {record.prompt_id: record for record in newest if record.prompt_id in set(wanted)}
+            self._measured(size_bytes // max(1, len(newest)))
+            room_bytes -= size_bytes
+        for prompt_id in [prompt_id for prompt_id in wanted if prompt_id not in found][:_SINGLE_READS]:
+            if self._entry_bytes > room_bytes and (found or not must):
+                break
+            record, size_bytes = await self._client.sized_history_entry(prompt_id)
+            self._measured(size_bytes)
+            room_bytes -= size_bytes
             # One that was deleted meanwhile is not asked for again.
             found[prompt_id] = record or JobRecord(prompt_id, JobState.COMPLETED, 0.0)
         self._learn(found.values())
-        return list(map(_without_prompt, found.values()))
+        return {prompt_id: _without_prompt(record) for prompt_id, record in found.items()}
+
+    def _measured(self, size_bytes: int) -> None:
+        """One small entry does not make the next one small."""
+        self._entry_bytes = max(size_bytes, self._entry_bytes * 9 // 10)
 
     # -- the older way -------------------------------------------------------------------------
 
     async def _read_by_queue(self, *, hurried: bool) -> Listed:
         """Whole prompts; the history only as far as it has changed."""
+        self._sure = False  # for the jobs API, if that answers again
         due = hurried or self._queue is None or self._queue_is_due()
         if not due and not self._changed:
             # As many as before and the same one last in the history: it is the same queue.
             due = await self._client.queue_remaining() != len(self._last_active)
         if due:
             await self._read_queue()
-        newest = await self._client.history(1)
         before = self._ended
-        if not due and [_key(record) for record in newest] != [_key(record) for record in before[:1]]:
-            self._changed = True
-            if self._queue_is_due():
-                await self._read_queue()
-                newest = await self._client.history(1)
+        same = self._active_ids() == self._last_active
+        moved = hurried or self._history_moved or bool(self._bare) or not same
+        if not moved and self._behind:
+            # All below the last end was taken for granted: it is, if the next one is still there.
+            self._all_again |= await self._client.history_entry(self._behind) is None
+            self._behind = ""
+        elif not moved and self._told():
+            # The newest entry alone can be large: while an end would be told, it is not read each time.
+            moved = self._clock() >= self._history_at_s + _LOOK_S
+        else:
+            moved = True
+        if moved or self._all_again:
+            await self._look_at_history(queue_read=due)
         assert self._queue is not None
-        active = (*self._queue.running, *self._queue.pending)
-        ids = frozenset(record.prompt_id for record in active)
-        await self._follow_history(newest, self._last_active - ids)
-        self._last_active = ids
+        self._last_active = self._active_ids()
+        self._last_running = tuple(record.prompt_id for record in self._queue.running)
         age_s = self._clock() - self._queue_at_s if self._changed else 0.0
-        return replace(self._listed(active, before), age_s=age_s)
+        return replace(self._listed((*self._queue.running, *self._queue.pending), before), age_s=age_s)
+
+    def _active_ids(self) -> frozenset[str]:
+        assert self._queue is not None
+        return frozenset(record.prompt_id for record in (*self._queue.running, *self._queue.pending))
+
+    async def _look_at_history(self, *, queue_read: bool) -> None:
+        """Read what is new in it; a new end is also a sign that the queue has changed."""
+        self._history_moved = False  # before: what is told from now on may not be in the answer
+        try:
+            newest = await self._client.history(1)
+            known = [_key(record) for record in self._ended[:1]]
+            if not queue_read and [_key(record) for record in newest] != known:
+                self._changed = True
+                if self._queue_is_due():
+                    await self._read_queue()
+                    newest = await self._client.history(1)
+            await self._follow_history(newest, self._last_active - self._active_ids())
+        except BaseException:
+            self._history_moved = True
+            raise
+        self._history_at_s = self._clock()
 
     def _queue_is_due(self) -> bool:
         if self._queue_size <= _SMALL_QUEUE_BYTES:
@@ -211,7 +337,12 @@ class Listing:
 
     async def _read_queue(self) -> None:
         """Read the queue; an answer that is the same to the byte is not taken apart again."""
-        body = await self._client.queue_text()
+        self._changed = False  # before: what is told from now on may not be in the answer
+        try:
+            body = await self._client.queue_text()
+        except BaseException:
+            self._changed = True
+            raise
         mark = hash(body)
         if self._queue is None or mark != self._queue_mark or len(body) != self._queue_size:
             queue = await self._client.parse_queue(body)
@@ -220,19 +351,20 @@ class Listing:
                 tuple(map(_without_prompt, queue.running)), tuple(map(_without_prompt, queue.pending))
             )
         self._queue_size, self._queue_mark, self._queue_at_s = len(body), mark, self._clock()
-        self._changed = False
         self._gone.clear()
 
     async def _follow_history(self, newest: Sequence[JobRecord], left: frozenset[str]) -> None:
         """Read the history back to what is known of it, and those that left the queue."""
         known = {_key(record) for record in self._ended}
         count, records = 1, tuple(newest)
-        if self._all_again or (records and not known):
+        if self._all_again or self._bare or (records and not known):
             count, records = self._history_items, await self._client.history(self._history_items)
-            known = set()
-        while records and not known.intersection(map(_key, records)) and count < self._history_items:
-            if len(records) < count:
-                break  # that is all of it
+            known, self._bare = set(), set()
+        joined = self._ran_alone(newest)
+        self._behind = self._ended[0].prompt_id if joined else ""
+        while records and not (joined or known.intersection(map(_key, records))):
+            if len(records) < count or count >= self._history_items:
+                break  # that is all of it, or enough
             count = min(max(2 * count, len(left) + 1), self._history_items)
             records = await self._client.history(count)
         new = [record for record in records if _key(record) not in known]
@@ -243,16 +375,42 @@ class Listing:
             if record is not None and _key(record) not in known:
                 new.append(record)
         self._learn(new)
-        joined = bool(known.intersection(map(_key, records)))
-        ids = {record.prompt_id for record in new}
-        old = [record for record in self._ended if record.prompt_id not in ids] if joined else []
-        self._ended = (*map(_without_prompt, new), *old)[: self._history_items]
+        joint = next((_key(record) for record in records if _key(record) in known), None)
+        old = list(self._ended) if joined or joint is not None else []
+        gone = await self._deleted(old, joint, there)
+        fresh = {record.prompt_id for record in new}
+        seen = [record for record in old if record.prompt_id in there - fresh]
+        rest = [record for record in old if record.prompt_id not in there | fresh | gone]
+        self._ended = (*map(_without_prompt, new), *seen, *rest)[: self._history_items]
+
+    async def _deleted(
+        self, old: Sequence[JobRecord], joint: tuple[str, float | None] | None, there: set[str]
+    ) -> set[str]:
+        """Which of the newest that were known are not in the history any more."""
+        gone: set[str] = set()
+        if joint is not None:
+            keys = [_key(record) for record in old]
+            ahead = [prompt_id for prompt_id, _ in keys[: keys.index(joint)] if prompt_id not in there]
+            for prompt_id in ahead[:_SINGLE_READS]:
+                if await self._client.history_entry(prompt_id) is None:
+                    gone.add(prompt_id)
+        return gone
+
+    def _ran_alone(self, newest: Sequence[JobRecord]) -> bool:
+        """Whether the newest end is that of the one job that ran: before it nothing else can have ended."""
+        if self._all_again or len(newest) != 1 or not self._ended:
+            return False
+        prompt_id = newest[0].prompt_id
+        known = any(record.prompt_id == prompt_id for record in self._ended)
+        return self._last_running == (prompt_id,) and not known
 
     # -- both ----------------------------------------------------------------------------------
 
     def _listed(self, active: Sequence[JobRecord], before: Sequence[JobRecord]) -> Listed:
         """An id in both has ended between the two answers, or else is an old one that was used again."""
         old = {_key(record) for record in before}
+        # Of one whose prompt was never read nobody knows whose it is: it is listed when that is read.
+        unknown = {key for key in self._bare if not self._knows(key[0])}
         self._gone |= {record.prompt_id for record in self._ended if _key(record) not in old}
         active = tuple(record for record in active if record.prompt_id not in self._gone)
         ids = {record.prompt_id for record in active}
@@ -261,16 +419,9 @@ class Listing:
         twice = (record.prompt_id for record in active if record.state is JobState.PENDING)
         return Listed(
             active,
-            tuple(record for record in self._ended if record.prompt_id not in ids),
+            tuple(job for job in self._ended if job.prompt_id not in ids and _key(job) not in unknown),
             twice=tuple(prompt_id for prompt_id in twice if prompt_id in done),
         )
-
-
-def _same(one: JobsPage, other: JobsPage | None) -> bool:
-    """Whether two answers about the newest ended job say that nothing has ended between them."""
-    if other is None or one.total is None or one.total != other.total:
-        return False
-    return [_key(record) for record in one.jobs] == [_key(record) for record in other.jobs]
 
 
 def _merged(listed: JobRecord, full: JobRecord | None) -> JobRecord:

@@ -23,6 +23,7 @@ class Poller:
         self._poked = asyncio.Event()
         self._failures = 0
         self._paused = False
+        self._at_most_s: float | None = None
 
     @property
     def paused(self) -> bool:
@@ -38,6 +39,10 @@ class Poller:
     def poke(self) -> None:
         """Tick as soon as the running one is done."""
         self._poked.set()
+
+    def hasten(self, at_most_s: float) -> None:
+        """In a tick: the next one follows after so many seconds, once."""
+        self._at_most_s = at_most_s
 
     def next_wait_s(self) -> float:
         """Seconds until the next attempt, as things stand after the last tick."""
@@ -63,6 +68,9 @@ class Poller:
             worked = await self._tick()
             self._failures = 0 if worked else self._failures + 1
             wait = max(0.0, self.next_wait_s() - (time.monotonic() - started if worked else 0.0))
+            if worked and self._at_most_s is not None:
+                wait = min(wait, self._at_most_s)
+            self._at_most_s = None
             try:
                 async with asyncio.timeout(None if self._paused else wait):
                     await self._poked.wait()

@@ -51,6 +51,8 @@ __all__ = ["Attendant", "Session", "short_id"]
 T = TypeVar("T")
 #: How many polls the memory history holds.
 HISTORY_POINTS = 120
+#: Details of ended jobs that did not fit into a poll come with another one, after so long.
+_REST_S = 1.0
 
 
 class Session:
@@ -110,6 +112,7 @@ class Session:
             history_items=history_items,
             clock=clock,
             on_read=lambda record: self.register.learned(record),
+            told=lambda: self.live.source is Source.LIVE,
         )
         self.register = Register(
             self.client, self.shelf, job_of=self._tracker.job_of, interval_s=interval_s, clock=clock
@@ -185,6 +188,8 @@ class Session:
             last_answer_s=self._clock(),
             response_time_s=self.client.response_time_s,
         )
+        if self._tracker.unfinished:
+            self._poller.hasten(_REST_S)
         freed = self._freeing.polled(self.jobs, self.health.stats)
         if freed is not None:
             self._publish(freed)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from comfy_tui.config import profile_from_url
 from comfy_tui.demo.queue import Job, Outcome
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.monitor.jobs import JobTracker
+from comfy_tui.monitor.listing import Listing
 from comfy_tui.monitor.state import Jobs
 from fault_proxy import FaultProxy
 from queue_support import graph, post_other
@@ -27,9 +30,9 @@ _WORKFLOW = {"nodes": [], "ballast": "x" * 40_000}
 _ITEMS = 50
 
 
-def remember(server: DemoServer, count: int) -> None:
+def remember(server: DemoServer, count: int, *, after: int = 0) -> None:
     """Fill the history."""
-    for number in range(count):
+    for number in range(after, after + count):
         stamp = 1_700_000_000_000 + number
         extra = {"extra_pnginfo": {"workflow": _WORKFLOW}, "create_time": stamp}
         job = Job(number, str(uuid.uuid4()), graph(), extra, ["2"])
@@ -43,7 +46,7 @@ async def hold(server: DemoServer, count: int) -> None:
     await post_other(server, prompt=graph("DemoHang"))
     await until(lambda: server.state.queue.running)
     for _ in range(count):
-        extra = {"extra_pnginfo": {"workflow": _WORKFLOW}, "create_time": 1}
+        extra = {"extra_pnginfo": {"workflow": _WORKFLOW}, "create_time": int(time.time() * 1000)}
         job = Job(server.state.queue.take_number({}), str(uuid.uuid4()), graph("DemoHang"), extra, ["2"])
         server.state.queue.put(job)
 
@@ -62,9 +65,9 @@ class Watch:
 
 
 @asynccontextmanager
-async def watch(server: DemoServer) -> AsyncIterator[Watch]:
+async def watch(server: DemoServer, *, items: int = _ITEMS) -> AsyncIterator[Watch]:
     async with FaultProxy(server.port) as proxy, ComfyClient(profile_from_url(proxy.url)) as client:
-        yield Watch(proxy, JobTracker(client, install_id="me", history_items=_ITEMS))
+        yield Watch(proxy, JobTracker(client, install_id="me", history_items=items))
 
 
 @BOTH
@@ -86,14 +89,90 @@ async def test_a_poll_of_a_long_history_is_light(legacy: bool) -> None:
 async def test_of_what_has_ended_only_that_is_read(legacy: bool) -> None:
     async with DemoServer(legacy=legacy) as server, watch(server) as w:
         remember(server, 300)
-        await w.poll()
+        first, _ = await w.poll()
         prompt_id = await post_other(server, prompt=graph())
         await server.wait_idle()
         jobs, count = await w.poll()
         assert jobs.ended[0].prompt_id == prompt_id
         assert jobs.ended[0].outputs
-        assert len(jobs.ended) == _ITEMS
+        assert jobs.ended[1:] == first.ended[:-1]
         assert count < 150_000
+
+
+@BOTH
+async def test_the_poll_that_sees_an_end_moves_the_entry_and_little_else(
+    legacy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The history is full, so that its length says nothing of what else has changed."""
+    monkeypatch.setattr("comfy_tui.demo.queue.HISTORY_LIMIT", 60)
+    async with DemoServer(legacy=legacy) as server, watch(server) as w:
+        remember(server, 80)
+        await hold(server, 1)
+        before, _ = await w.poll()
+        await w.poll()
+        [waiting] = server.state.queue.pending()
+        server.state.queue.interrupt()
+        await until(lambda: server.state.queue.running is waiting)
+        await settled(w)
+        server.state.queue.interrupt()
+        await until(lambda: server.state.queue.running is None)
+        jobs, count = await w.poll()
+        assert 40_000 < count < 48_000
+        assert jobs.ended[0].prompt_id == waiting.prompt_id
+        assert jobs.ended[2:] == before.ended[:-2]
+        again, count = await w.poll()
+        assert again.ended == jobs.ended
+        assert count < 48_000
+
+
+async def test_details_of_several_ends_are_spread_over_polls() -> None:
+    """None of them is told before it is known whose it is."""
+    async with DemoServer() as server, watch(server) as w:
+        remember(server, 60)
+        await w.poll()
+        remember(server, 5, after=60)
+        seen: list[int] = []
+        while not seen or w.tracker.unfinished:
+            jobs, count = await w.poll()
+            seen.append(sum(job.ended_at_s is not None and job.summary is not None for job in jobs.ended))
+            assert "not read yet" not in {job.title for job in jobs.ended}
+            assert count < 50_000
+        assert seen == [45, 46, 47, 48, 49, 50]
+        assert len(jobs.ended) == _ITEMS
+
+
+async def test_an_older_history_is_not_read_while_the_socket_would_tell() -> None:
+    now = 0.0
+    deaf = False
+    async with (
+        DemoServer(legacy=True) as server,
+        FaultProxy(server.port) as proxy,
+        ComfyClient(profile_from_url(proxy.url)) as client,
+    ):
+        remember(server, 60)
+        listing = Listing(
+            client,
+            history_items=_ITEMS,
+            learn=lambda records: None,
+            knows=lambda prompt_id: True,
+            told=lambda: not deaf,
+            clock=lambda: now,
+        )
+
+        async def moved() -> int:
+            before = proxy.bytes_down.total()
+            await listing.read()
+            return proxy.bytes_down.total() - before
+
+        await moved()
+        assert await moved() < 1_000
+        listing.changed()
+        assert 40_000 < await moved() < 45_000
+        now += 31.0
+        assert await moved() > 40_000
+        assert await moved() < 1_000
+        deaf = True
+        assert await moved() > 40_000
 
 
 @BOTH
@@ -158,23 +237,41 @@ async def test_an_answer_that_is_the_same_is_not_taken_apart_again(monkeypatch: 
 
 @BOTH
 @pytest.mark.parametrize("seed", range(4))
-async def test_what_is_put_together_is_what_the_server_has(legacy: bool, seed: int) -> None:
-    """Anything happens between two polls, or in the middle of one; a reader without a past sees the same."""
+async def test_what_is_put_together_is_what_the_server_has(
+    legacy: bool, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anything happens between two polls, or in the middle of one; a reader without a past sees the same.
+
+    Every other history is so short that it is full, as one of 10,000 entries is.
+    """
+    monkeypatch.setattr("comfy_tui.demo.queue.HISTORY_LIMIT", 14 if seed % 2 else 10_000)
     dice = random.Random(seed)
-    async with DemoServer(legacy=legacy) as server, watch(server) as w:
-        for _ in range(25):
+    async with DemoServer(legacy=legacy) as server, watch(server, items=10) as w:
+        for _ in range(30):
             for _ in range(dice.randrange(4)):
-                await _happen(server, dice)
-            if dice.random() < 0.2:
+                await _happen(server, dice, legacy=legacy)
+            if dice.random() < 0.1:
                 w.tracker.forget()
             await w.tracker.read()
             if dice.random() < 0.5:
                 continue
             await until(lambda: _still(server))
-            known, _ = await w.poll()
-            async with watch(server) as other:
+            known = await settled(w)
+            async with watch(server, items=10) as other:
                 whole, _ = await other.poll()
+            if legacy:  # the place of a deleted one is not filled up from below
+                whole = replace(whole, ended=whole.ended[: max(1, len(known.ended))])
             assert shape(known) == shape(whole), f"seed {seed}"
+
+
+async def settled(w: Watch) -> Jobs:
+    """What is known after the poll that sees the last change, and the one that makes sure of it."""
+    for _ in range(20):
+        await w.poll()
+        if not w.tracker.unfinished:
+            break
+    jobs, _ = await w.poll()
+    return jobs
 
 
 def _still(server: DemoServer) -> bool:
@@ -191,19 +288,25 @@ def shape(jobs: Jobs) -> object:
     return [(job.prompt_id, job.state, job.ended_at_s, job.title, job.outputs) for job in everything]
 
 
-async def _happen(server: DemoServer, dice: random.Random) -> None:
+async def _happen(server: DemoServer, dice: random.Random, *, legacy: bool) -> None:
     kinds = {
         "quick": graph("DemoSleep", seconds=1.0, steps=1),
         "endless": graph("DemoHang"),
         "failing": graph("DemoError", message="no"),
     }
-    what = dice.choice([*kinds, "quick", "quick", "interrupt", "delete", "clear history"])
+    what = dice.choice([*kinds, "quick", "quick", "interrupt", "delete", "clear history", "forget"])
     queue = server.state.queue
     if what in kinds:
-        await post_other(server, prompt=kinds[what])
+        await post_other(server, prompt=kinds[what], front=dice.random() < 0.3)
     elif what == "interrupt":
         queue.interrupt()
     elif what == "delete" and queue.pending():
         queue.delete(dice.choice(queue.pending()).prompt_id)
-    elif what == "clear history" and dice.random() < 0.3:
+    elif what == "clear history" and dice.random() < 0.2:
         queue.clear_history()
+    elif what == "forget" and (ids := list(queue.history())):
+        # An older server cannot be asked cheaply for more than its newest entry, and not while that moves.
+        if not legacy:
+            queue.delete_history(dice.choice(ids))
+        elif not queue.remaining:
+            queue.delete_history(ids[-1])
