@@ -47,9 +47,9 @@ def line_of(ui: Console, name: str) -> list[str]:
 @pytest.mark.parametrize("legacy", [False, True])
 async def test_the_table(legacy: bool, size: tuple[int, int], project: Path) -> None:
     async with DemoServer(legacy=legacy) as server, compare(server.url, project, size=size) as ui:
-        await ui.see("5 workflows: 1 can run here", "✗ unreadable", "✗ breaks it")
+        await ui.see("5 workflows: 1 valid here", "✗ unreadable", "✗ breaks it")
         await until(lambda: not ui.app.screen._stage)
-        assert line_of(ui, "a")[-7:] == ["a", "●", "can", "run", "0", "0", "0", "0"][-7:]
+        assert line_of(ui, "a")[-7:] == ["a", "●", "valid", "0", "0", "0", "0"]
         cells = " ".join(line_of(ui, "b"))
         assert "✗ errors 1 1 1 2 DemoExtraIn" in cells
         assert "✗ errors 1 1 0 0 GoneNode" in " ".join(line_of(ui, "c"))
@@ -93,6 +93,6 @@ async def test_the_script_is_for_all_or_for_the_marked(
 
 async def test_offline_the_standing_is_unknown(project: Path) -> None:
     async with compare("http://127.0.0.1:9", project) as ui:
-        await ui.see("? unknown", "? not ready", "✗ unreadable", "0 can run here")
+        await ui.see("? unknown", "? not ready", "✗ unreadable", "0 valid here")
         await ui.press("r", "escape")
         await until(lambda: not isinstance(ui.app.screen, CompareScreen))

@@ -175,7 +175,7 @@ async def test_what_breaks_the_server_comes_first(project: Path) -> None:
 async def test_nothing_is_wrong(project: Path) -> None:
     put(project, "good", plain())
     async with DemoServer() as server, findings(server.url, project, "good") as ui:
-        await ui.see("Nothing is wrong", "can run")
+        await ui.see("Nothing is wrong", "● valid")
         await ui.press("Y", "I", "i", "y", "enter", "a")
         await ui.see("No script")
         await ui.press("q")
@@ -440,4 +440,4 @@ async def test_a_model_of_the_managers_list_is_installed(project: Path) -> None:
         await ui.press("I")
         await ui.see("Install demo_soft_light.safetensors?", "into models/loras/demo", "example.invalid")
         await ui.press("y")
-        await ui.see("demo_soft_light.safetensors is in models/loras/demo", "can run")
+        await ui.see("demo_soft_light.safetensors is in models/loras/demo", "● valid")

@@ -279,6 +279,9 @@ async def test_edit_values_then_queue_copies(project: Path) -> None:
         await ui.see("copies", "lighthouse", "Positive prompt (6), text: text")
         await ui.press("space")  # no action takes several values: nothing is marked
         assert not ui.app.screen.query_one("#fields", RowList).marked
+        await ui.press("question_mark")
+        await ui.see("Keys (esc closes)", "Queue with these values.")
+        await ui.press("escape")
         await ui.press("enter", "home")  # the prompt, on several lines
         await ui.type("red ")
         await ui.press("ctrl+s")

@@ -28,7 +28,7 @@ def write_run(name: str, prompt_id: str, content: Mapping[str, Any]) -> Path:
         OSError: it cannot be written.
     """
     folder = paths.ensure_private_dir(paths.state_dir() / "runs")
-    stem = safe_name(f"{name.replace('/', '_')[:60]} {prompt_id[:8]}".strip())
+    stem = safe_name(f"{name.replace('/', '_')[:30]} {prompt_id[:8]}".strip())
     path = folder / f"{stem}.json"
     write_atomic(path, json.dumps(content, ensure_ascii=True).encode("ascii"))
     with contextlib.suppress(OSError):

@@ -67,7 +67,7 @@ class CompareScreen(ConsoleScreen, ScriptActions):
         """A line of numbers, the table, and what one lacks."""
         yield Static(id="head", markup=False)
         with Container():
-            yield RowList(COLUMNS, id="table")
+            yield RowList(COLUMNS, markable=True, id="table")
             yield LineView(id="details")
 
     def on_mount(self) -> None:
@@ -144,7 +144,7 @@ class CompareScreen(ConsoleScreen, ScriptActions):
         width = max(20, self.size.width - 2)
         ready = [one for one in self._compared if one.prepared is not None]
         good = sum(one.prepared is not None and one.prepared.standing is Standing.VALID for one in ready)
-        words = f"{count_of(len(self._compared), 'workflow')}: {good} can run here"
+        words = f"{count_of(len(self._compared), 'workflow')}: {good} valid here"
         text = Text(f"{shorten(words, width)}\n{shorten(self._stage, width)}", no_wrap=True)
         text.stylize("bold", 0, len(words))
         self.query_one("#head", Static).update(text)

@@ -16,7 +16,7 @@ from comfy_tui.inventory.nodes import NodeInfo
 from comfy_tui.inventory.prepare import Prepared
 from comfy_tui.screens.pick import PickDialog
 from comfy_tui.text import clean
-from comfy_tui.widgets.bindings import bindings
+from comfy_tui.widgets.bindings import bindings, help_binding
 from comfy_tui.widgets.field_row import COLUMNS, COPIES, COPIES_RULE, SEEDS, FormField, FormFields
 from comfy_tui.widgets.hint_bar import HintBar
 from comfy_tui.widgets.row_list import RowList
@@ -57,7 +57,7 @@ class EditScreen(ModalScreen[Edited]):
     AREA = "form"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("form"),
-        *(binding for binding in bindings("app") if binding.id == "app.help"),
+        help_binding(),
         Binding("escape", "leave", "Close"),
         Binding("e", "edit", show=False),
     ]

@@ -17,7 +17,7 @@ from comfy_tui.monitor.previews import Level, Preview
 from comfy_tui.pictures.zoom import Zoom
 from comfy_tui.screens.zooming import Zooming
 from comfy_tui.text import cell_len, clean, shorten
-from comfy_tui.widgets.bindings import bindings
+from comfy_tui.widgets.bindings import bindings, help_binding
 from comfy_tui.widgets.hint_bar import HintBar
 from comfy_tui.widgets.output_text import content_words
 from comfy_tui.widgets.picture import Picture
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _IDS = (
     *("output.flick", "output.zoom_in", "output.zoom_out", "output.fit", "output.native"),
-    *("app.help", "app.back"),
+    "app.back",
 )
 
 
@@ -38,6 +38,7 @@ class OutputCompare(Zooming):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         *(b for b in bindings("output", "app") if b.id in _IDS),
+        help_binding(),
         Binding("q", "go_back", "Back"),
         Binding("right,l", "pan(1, 0)", show=False),
         Binding("left,h", "pan(-1, 0)", show=False),

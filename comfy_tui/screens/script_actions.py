@@ -30,7 +30,7 @@ class ScriptActions(Acting):
         """Ask where the script goes, then make it."""
         advices = self.all_advices()
         if not advices:
-            self.console.tell("No script", "There is no advice to make one of.", severity="warning")
+            self.console.tell("No script", "Nothing has to be installed or downloaded.", severity="warning")
             return
         commands = sum(bool(advice.commands) for advice in advices)
 

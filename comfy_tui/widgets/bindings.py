@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from textual.binding import Binding
 
@@ -30,3 +31,9 @@ def bindings(*areas: str, leave_out: Collection[str] = ()) -> list[Binding]:
         for known in keys_of(area)
         if known.id not in leave_out
     ]
+
+
+def help_binding() -> Binding:
+    """The key of the help for a dialog: the app's own keys do not reach it."""
+    (known,) = (binding for binding in bindings("app") if binding.id == "app.help")
+    return replace(known, action="app.show_help")

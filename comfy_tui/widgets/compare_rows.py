@@ -93,7 +93,7 @@ def _row(one: Compared) -> Row:
 def _standing(prepared: Prepared) -> Cell:
     match prepared.standing:
         case Standing.VALID:
-            return Cell("● can run", "good")
+            return Cell("● valid", "good")
         case Standing.ERRORS:
             return Cell("✗ breaks it" if prepared.breaks_server else "✗ errors", "bad")
         case Standing.UNKNOWN:

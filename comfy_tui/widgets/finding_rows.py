@@ -240,7 +240,7 @@ def verdict_words(prepared: Prepared) -> str:
     also = f", {count_of(warnings, 'warning')}" if warnings else ""
     match prepared.standing:
         case Standing.VALID:
-            return f"● can run{also}"
+            return f"● valid{also}"
         case Standing.ERRORS if prepared.breaks_server:
             return f"✗ breaks the server, {count_of(len(prepared.errors), 'error')}{also}"
         case Standing.ERRORS:

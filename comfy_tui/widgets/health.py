@@ -37,7 +37,7 @@ def memory_lines(health: Health, width: int, colours: MeterColours) -> list[Text
 def others_line(health: Health) -> str:
     """What else holds graphics memory, and who says so."""
     if health.gpu is None:
-        return "ComfyUI's own view; of other programs on the card nothing is known here"
+        return "ComfyUI's own view; other programs on the card are not known"
     if not health.gpu.others:
         return f"no other program on the card, by {health.gpu.source}"
     return others_words(health.gpu).strip()

@@ -12,7 +12,7 @@ from comfy_tui.keymap import SPARE
 from comfy_tui.text import cell_len
 
 #: Without these nobody finds the rest, or the way out.
-_LAST_TO_GO = frozenset({"show_help", "quit", "go_back", "leave"})
+_LAST_TO_GO = frozenset({"show_help", "app.show_help", "quit", "go_back", "leave"})
 
 
 class HintBar(Footer):
