@@ -152,9 +152,18 @@ class TestKinds:
         assert capfd.readouterr() == ("", "")
 
     async def test_what_cannot_be_drawn_says_what_it_is(self) -> None:
-        async with site(serves(b"v/1\x01\x02\0\0\0" + bytes(100_000))) as here:
-            found = await Previews().load(here.client, output("a.exr"))
-        assert found.note == "EXR is not drawn here"
+        async with site(serves(b"\xff\x0a" + bytes(100_000))) as here:
+            found = await Previews().load(here.client, output("a.jxl"))
+        assert found.note.endswith("is not drawn here; v opens it on a desktop")
+
+    async def test_a_broken_exr_is_a_fault_of_the_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        broken = b"v/1\x01\x02\0\0\0" + bytes(100_000)
+        async with site(serves(broken)) as here:
+            with pytest.raises(BadReply):
+                await Previews().load(here.client, output("a.exr"))
+            monkeypatch.setattr(isolated, "has_media_library", lambda: False)
+            found = await Previews().load(here.client, output("b.exr"))
+        assert "comfy-tui[media]" in found.note
 
     async def test_without_the_extra_there_are_facts(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(isolated, "has_media_library", lambda: False)
