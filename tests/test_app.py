@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from textual.screen import ModalScreen
 
 from comfy_tui import paths
 from comfy_tui.config import Config
@@ -13,6 +15,7 @@ from comfy_tui.errors import ApiError
 from comfy_tui.keymap import KEYMAP
 from comfy_tui.monitor.submit import Submission
 from comfy_tui.profile import ServerProfile
+from comfy_tui.screens.queue import QueueScreen
 from comfy_tui.widgets.filters import to_ascii
 from support import console, until
 
@@ -143,3 +146,31 @@ async def test_ascii_draws_only_ascii() -> None:
 
 def test_ascii_keeps_widths() -> None:
     assert to_ascii("● ✓ 猫 …│") == "# + ?? ~|"
+
+
+class _Busy(ModalScreen[None]):
+    """A dialog that is not done with a message when it is answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answered = asyncio.Event()
+
+    async def on_mount(self) -> None:
+        await self.answered.wait()
+
+
+async def test_a_dialog_that_is_answered_at_once_does_not_stop_the_painting() -> None:
+    async with DemoServer() as server, console(server.url) as ui:
+        await ui.online()
+        await ui.press("3")
+        screen, dialog = ui.app.screen, _Busy()
+        assert isinstance(screen, QueueScreen)
+        screen._state_changed()
+        ui.app.push_screen(dialog)
+        passed = asyncio.Event()
+        screen.call_later(passed.set)
+        await passed.wait()
+        dialog.dismiss(None)
+        dialog.answered.set()
+        await until(lambda: ui.app.screen is screen)
+        await until(lambda: not screen._painting, "the screen to be painted", 5.0)

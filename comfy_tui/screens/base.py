@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import Static
@@ -88,7 +89,9 @@ class ConsoleScreen(Screen[None]):
         self._dirty = True
         if self.is_current and not self._painting:
             self._painting = True
-            self.call_after_refresh(self._paint_now)
+            # Not after a refresh: that is kept by the screen on top, and a dialog that is answered at
+            # once takes it along; this screen would never be painted again.
+            self.call_later(self._paint_now)
 
     def _paint_now(self) -> None:
         self._painting = False
@@ -112,6 +115,11 @@ class ConsoleScreen(Screen[None]):
         """Show the notice where nothing else would be readable."""
         self.set_class(event.size.width < MIN_WIDTH or event.size.height < MIN_HEIGHT, "-too-small")
         self._state_changed()
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Close; what is still being read for this screen is given up before its widgets go."""
+        self.workers.cancel_node(self)
+        return super().dismiss(result)
 
     def now_s(self) -> float:
         """The time in Unix seconds."""
