@@ -6,7 +6,7 @@ import io
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -90,6 +90,7 @@ def test_enlarging_and_back() -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@example((1, 1), (1, 1), ["in", "down", "right", "in", "in"])
 @given(
     st.tuples(st.integers(1, 9000), st.integers(1, 9000)),
     st.tuples(st.integers(1, 4000), st.integers(1, 4000)),

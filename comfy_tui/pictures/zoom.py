@@ -81,17 +81,20 @@ class Zoom:
         if self.scale is None:
             return None
         wide, high = self._seen(size, dots)
-        left, upper = (self.x - wide / 2) * kept[0], (self.y - high / 2) * kept[1]
-        return (
-            max(0, round(left)),
-            max(0, round(upper)),
-            min(kept[0], max(round(left) + 1, round(left + wide * kept[0]))),
-            min(kept[1], max(round(upper) + 1, round(upper + high * kept[1]))),
-        )
+        left, right = _pixels(self.x, wide, kept[0])
+        upper, lower = _pixels(self.y, high, kept[1])
+        return left, upper, right, lower
 
     def words(self) -> str:
         """How large: ``150 %``; empty for all of it."""
         return "" if self.scale is None else f"{self.scale * 100:.0f} %"
+
+
+def _pixels(middle: float, part: float, length: int) -> tuple[int, int]:
+    """Where a part of a side begins and ends; at least a pixel of it, also at its far end."""
+    begin = (middle - part / 2) * length
+    first = min(max(0, round(begin)), length - 1)
+    return first, min(length, max(first + 1, round(begin + part * length)))
 
 
 def _fitted(size: tuple[int, int], dots: tuple[int, int]) -> float:
