@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import textwrap
+from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.text import Text
@@ -101,7 +102,7 @@ class JobScreen(ConsoleScreen, JobActions):
         lines = await asyncio.to_thread(report, job.record(), job.error) if job is not None else ()
         if entry.kept_as is KeptAs.LOST:
             head = (*head, *cause_lines(cause_of("lost")), Line(""))
-        self.query_one(LineView).set_lines((*head, *lines))
+        self._show((*head, *lines))
 
     async def _fetch(self, job: Job) -> None:
         session = self.console.session
@@ -115,13 +116,18 @@ class JobScreen(ConsoleScreen, JobActions):
                 Line(clean(error.message, 2000)),
                 Line(clean(error.hint, 1000), "dim"),
             )
-            self.query_one(LineView).set_lines((*problem, Line(""), *_known(job)))
+            self._show((*problem, Line(""), *_known(job)))
             return
         failure = await read_failure(self.console, session, job, record) if has_failed(job) else None
         lines = await asyncio.to_thread(report, record, job.error, failure)
         self._read_once = True
         stuck = (*cause_lines(cause_of("stuck")), Line("")) if self._stands_still else ()
-        self.query_one(LineView).set_lines((*stuck, *lines))
+        self._show((*stuck, *lines))
+
+    def _show(self, lines: Iterable[Line]) -> None:
+        """Show what was read, where the page is still there: the console may be closing by now."""
+        for view in self.query(LineView):
+            view.set_lines(lines)
 
     def paint(self) -> None:
         """Show where the job is now; read it again once that has changed."""
