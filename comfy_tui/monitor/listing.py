@@ -94,6 +94,8 @@ class Listing:
         self._all_again = False
         #: How large a history entry is, going by the last ones.
         self._entry_bytes = 0
+        #: From this one on an older server's history is taken for granted, until a quiet poll asks for it.
+        self._behind = ""
         self.forget()
 
     @property
@@ -109,7 +111,6 @@ class Listing:
         self._sure = False
         self._last_active: frozenset[str] = frozenset()
         self._last_running: tuple[str, ...] = ()
-        self._behind = ""
         self._queue: Queue | None = None
         self._queue_size = 0
         self._queue_mark = 0
@@ -292,7 +293,6 @@ class Listing:
         same = self._active_ids() == self._last_active
         moved = hurried or self._history_moved or bool(self._bare) or not same
         if not moved and self._behind:
-            # All below the last end was taken for granted: it is, if the next one is still there.
             self._all_again |= await self._client.history_entry(self._behind) is None
             self._behind = ""
         elif not moved and self._told():
@@ -359,9 +359,10 @@ class Listing:
         count, records = 1, tuple(newest)
         if self._all_again or self._bare or (records and not known):
             count, records = self._history_items, await self._client.history(self._history_items)
-            known, self._bare = set(), set()
+            known, self._bare, self._behind = set(), set(), ""
         joined = self._ran_alone(newest)
-        self._behind = self._ended[0].prompt_id if joined else ""
+        if joined:
+            self._behind = self._behind or self._ended[0].prompt_id
         while records and not (joined or known.intersection(map(_key, records))):
             if len(records) < count or count >= self._history_items:
                 break  # that is all of it, or enough
