@@ -12,13 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
-from comfy_tui.content.sniff import Medium
 from comfy_tui.monitor.gathered import Gathered
-from comfy_tui.monitor.output_query import Known, Order, OutputQuery
+from comfy_tui.monitor.output_query import Known
 from comfy_tui.monitor.outputs import Output
 from comfy_tui.monitor.previews import Preview
 from comfy_tui.screens.base import ConsoleScreen
 from comfy_tui.screens.output_actions import OutputActions
+from comfy_tui.screens.output_choice import OutputChoice, pair_of
 from comfy_tui.screens.output_loading import OutputLoading, identity
 from comfy_tui.screens.output_made import MadePane
 from comfy_tui.screens.output_scope import OutputScope
@@ -36,8 +36,6 @@ from comfy_tui.widgets.row_list import RowList
 
 #: From this width on tiles leave room for the preview.
 _WIDE = 100
-#: The kinds that a key goes through.
-_KINDS = (None, Medium.PICTURE, Medium.VIDEO, Medium.AUDIO, Medium.MODEL, Medium.TEXT, Medium.OTHER)
 _FULL_ONLY = frozenset(
     ("zoom_in", "zoom_out", "zoom_fit", "zoom_native", "play_output", "toggle_sheet", "leave_full")
 )
@@ -90,9 +88,7 @@ class OutputsScreen(
         super().__init__()
         self._gathered = Gathered()
         self._rows = OutputRows(self._medium)
-        self._order = Order.NEWEST
-        self._kind: Medium | None = None
-        self._only_marked = False
+        self._choice = OutputChoice(self._medium)
         self._shown: dict[str, object] = {}
 
     def compose_body(self) -> ComposeResult:
@@ -139,34 +135,19 @@ class OutputsScreen(
 
     def _paint_rows(self) -> None:
         browser = self._browser
-        query = OutputQuery(self.filter_text)
         known = Known(
             f"{self.console.connection.name} {self.console.connection.url}",
             browser.marked,
             self._medium,
             datetime.date.fromtimestamp(self.now_s()),
         )
-        chosen = self._gathered.chosen(query, known, self._order)
-        if self._kind is not None:
-            chosen = [output for output in chosen if (self._medium(output) or output.medium) is self._kind]
-        if self._only_marked:
-            chosen = [output for output in chosen if output.key in browser.marked]
-        browser.set_rows(self._rows.make(chosen, tiles=browser.tiles, grouped=self._order.by_time))
+        chosen = self._choice.of(self._gathered, self.filter_text, known)
+        browser.set_rows(self._rows.make(chosen, tiles=browser.tiles, grouped=self._choice.order.by_time))
         no_match = self.query_one("#no-match", EmptyState)
         no_match.display = bool(self._outputs) and not chosen
         browser.display = not no_match.display
-        no_match.say(*self._no_match_words())
+        no_match.say(*self._choice.no_match_words(self.filter_text, everywhere=self.everywhere))
         self._paint_lines(len(chosen))
-
-    def _no_match_words(self) -> tuple[str, str]:
-        if self.filter_text:
-            hint = "escape clears the filter"
-            if "server:" in self.filter_text and not self.everywhere:
-                hint += ", V shows the outputs of every server"
-            return f"No output holds {self.filter_text!r}", hint
-        if self._only_marked:
-            return "No output is marked", "m shows all, space marks"
-        return f"No output is of the kind {self._kind}", "K goes on to the next kind"
 
     def _paint_lines(self, listed: int) -> None:
         jobs, connection = self.console.jobs, self.console.connection
@@ -190,12 +171,10 @@ class OutputsScreen(
         self._browser.set_class(self._stale, "stale")
 
     def _state_words(self) -> list[str]:
-        """What is left out and how it is sorted, as far as that is not the usual."""
+        """What is not as usual."""
         marked = len(self._browser.marked)
         automatic = "new ones of yours are saved" if self.console.saves.is_automatic else ""
-        parts = [f"{marked} marked" if marked else "", "only those" if self._only_marked else "", automatic]
-        parts.append(f"only {self._kind}" if self._kind is not None else "")
-        parts.append(self._order.value if self._order is not Order.NEWEST else "")
+        parts = [f"{marked} marked" if marked else "", *self._choice.words(), automatic]
         speed = self.console.previews.speed(self.console.connection.url)
         if speed.is_slow and speed.bytes_per_s is not None:
             parts.append(f"slow line, {format_bytes(int(speed.bytes_per_s))}/s: small copies")
@@ -238,7 +217,7 @@ class OutputsScreen(
 
     def on_row_list_marks_changed(self, message: RowList.MarksChanged) -> None:
         """Say how many are marked."""
-        if self._only_marked:
+        if self._choice.only_marked:
             self._paint_rows()
         else:
             self._paint_lines(sum(not row.heading for row in message.row_list.rows))
@@ -268,31 +247,24 @@ class OutputsScreen(
 
     def action_next_kind(self) -> None:
         """Only one kind of output; after the last one all of them."""
-        present = {self._medium(output) or output.medium for output in self._outputs.values()}
-        kinds = [kind for kind in _KINDS if kind is None or kind in present or kind is self._kind]
-        self._kind = kinds[(kinds.index(self._kind) + 1) % len(kinds)] if self._kind in kinds else None
+        self._choice.next_kind(self._outputs.values())
         self._paint_rows()
 
     def action_next_order(self) -> None:
         """Another way to sort."""
-        self._order = self._order.next
+        self._choice.order = self._choice.order.next
         self._paint_rows()
 
     def action_toggle_marked(self) -> None:
         """Only the marked ones, or all."""
-        self._only_marked = not self._only_marked and bool(self._browser.marked)
+        self._choice.only_marked = not self._choice.only_marked and bool(self._browser.marked)
         self._paint_rows()
 
     def action_compare_outputs(self) -> None:
         """Two side by side: the marked ones, else this one and the marked or the next."""
         keys = [row.key for row in self._browser.rows if not row.heading]
-        marked = [key for key in keys if key in self._browser.marked]
-        here = self._browser.current_key
-        if len(marked) < 2 and here in keys:
-            behind = keys[keys.index(here) + 1 :] + list(reversed(keys[: keys.index(here)]))
-            others = [key for key in (*marked, *behind) if key != here]
-            marked = [here, *others[:1]]
-        pair = [self._outputs[key] for key in marked[:2] if key in self._outputs]
+        chosen = pair_of(keys, self._browser.marked, self._browser.current_key)
+        pair = [self._outputs[key] for key in chosen if key in self._outputs]
         if len(pair) < 2:
             self.console.tell("Nothing to compare", "Mark two outputs with space.", severity="warning")
             return
