@@ -9,7 +9,11 @@ from typing import Any
 
 import httpx
 
+from comfy_tui import paths
 from comfy_tui.demo.server import DemoServer
+from comfy_tui.monitor.journal import Journal
+from comfy_tui.monitor.journal.row import Asked
+from comfy_tui.monitor.journal.shelf import Shelf
 from comfy_tui.monitor.submit import Submission
 from comfy_tui.widgets.row_list import RowList
 from support import Console, console
@@ -100,6 +104,16 @@ async def post_other(
         answer = await client.post("/prompt", json=body)
         assert answer.status_code == 200, answer.text
     return prompt_id
+
+
+async def ran_before(server: DemoServer, prompt: dict[str, Any], ran_s: float) -> None:
+    """Have the journal of this person know a run of this workflow, from some earlier day."""
+    journal = Journal(paths.journal_file())
+    asked = Asked(str(uuid.uuid4()), "earlier", prompt, {})
+    await Shelf(journal, server.url).put(asked)
+    done = "UPDATE job SET fate = 'completed', ran_s = ? WHERE prompt_id = ?"
+    await journal.call(lambda connection: connection.execute(done, (ran_s, asked.prompt_id)).rowcount)
+    await journal.close()
 
 
 @asynccontextmanager

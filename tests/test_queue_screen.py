@@ -9,10 +9,11 @@ import pytest
 from textual.widgets import Static
 
 from comfy_tui.demo.server import DemoServer
+from comfy_tui.monitor.submit import Submission
 from comfy_tui.screens.job import JobScreen
 from comfy_tui.widgets.job_row import ran_words
 from comfy_tui.widgets.row_list import RowList
-from queue_support import desk, graph, post_other
+from queue_support import desk, graph, post_other, ran_before, slow
 from support import console, until
 
 BOTH = pytest.mark.parametrize("legacy", [False, True], ids=["new", "legacy"])
@@ -91,7 +92,27 @@ async def test_progress_of_our_running_job() -> None:
 async def test_progress_of_anothers_job_is_not_told() -> None:
     async with desk() as d:
         await d.other("poster")
-        await d.ui.see("poster: the server tells progress to its owner only")
+        await d.ui.see("poster: the server tells progress to its owner only · ETA --")
+
+
+async def test_jobs_of_an_earlier_run_have_an_eta_by_the_journal() -> None:
+    """Nothing is told of them: their socket is gone."""
+    async with DemoServer(speed=1.0, previews=False) as server:
+        await ran_before(server, slow(), 600.0)
+        async with console(server.url) as ui:
+            await ui.online()
+            assert ui.app.session is not None
+            await ui.app.session.submit(Submission(graph("DemoHang"), "first"))
+            await ui.app.session.submit(Submission(slow(), "second"))
+        async with console(server.url, size=(80, 24)) as ui:
+            await ui.online()
+            await ui.press("3")
+            await ui.see("first", "ETA --")
+            server.state.queue.interrupt()
+            await ui.see("second", "told yet · ETA ~9m 5")
+            assert ui.app.jobs.running[0].ours
+            assert ui.app.session is not None
+            assert len(ui.app.session._usual._known) == 1
 
 
 async def test_offline_keeps_the_jobs_dimmed_with_their_age() -> None:

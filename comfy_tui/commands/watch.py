@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 #: Every event of ``watch --json`` with its keys, beside ``event``, ``prompt_id`` and ``title``.
 EVENT_KEYS: dict[str, dict[str, str]] = {
     "waiting": {"before": "how many jobs run or wait before it"},
-    "started": {},
+    "started": {
+        "usual_s": "how long earlier runs of its workflow took, by the journal; null where none is known"
+    },
     "progress": {
         "value": "the step of the node at work",
         "max": "of how many",
         "per_s": "steps in a second; null while that is not known",
         "steps_left_s": "seconds that the rest of them takes; null while that is not known",
+        "left_s": "seconds until the job is done, by its earlier runs; null while that is not known",
         "node": "the title of the node; null where only the log tells of steps",
         "from_log": "whether it was read from a progress bar in the server's log",
     },
@@ -47,6 +50,7 @@ def _run(args: argparse.Namespace) -> int:
 async def _watch(args: argparse.Namespace, settings: AppOptions) -> int:
     import asyncio
 
+    from comfy_tui import paths
     from comfy_tui.comfy.client import ComfyClient
     from comfy_tui.commands.run_stop import Presses
     from comfy_tui.commands.watch_jobs import Watcher, make_teller
@@ -56,7 +60,7 @@ async def _watch(args: argparse.Namespace, settings: AppOptions) -> int:
     teller = make_teller(as_json=args.json)
     async with ComfyClient(settings.server, readonly=settings.readonly) as client:
         with presses.counting():
-            watcher = Watcher(client, teller)
+            watcher = Watcher(client, teller, paths.journal_file())
             work = asyncio.create_task(watcher.job(args.id) if args.id else watcher.queue())
             pressed = asyncio.create_task(presses.reach(1))
             try:

@@ -7,15 +7,18 @@ import json
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from comfy_tui.comfy.client import ComfyClient
-from comfy_tui.comfy.types import JobRecord
+from comfy_tui.comfy.types import JobRecord, Queue
 from comfy_tui.commands.common import say, tell
 from comfy_tui.commands.run_jobs import STATES
 from comfy_tui.commands.run_report import Line
 from comfy_tui.errors import EXIT_FAILURE, EXIT_OK, ApiError
+from comfy_tui.monitor.eta import Eta, eta, eta_text
 from comfy_tui.monitor.find import find_job
 from comfy_tui.monitor.follow import Ended, Follower, Lost, NoAnswer, Running, Waiting
 from comfy_tui.monitor.jobs import title_of
@@ -40,6 +43,13 @@ class Seen:
     #: When it was first seen to run, and whether it was seen to begin.
     started_s: float | None = None
     saw_start: bool = False
+    #: How long earlier runs of its workflow took.
+    usual_s: float | None = None
+
+    def eta(self, progress: Progress) -> Eta | None:
+        """How long it still takes; None while that is not known."""
+        known = self.started_s if self.saw_start else None
+        return eta(None if known is None else time.monotonic() - known, self.usual_s, progress.steps_left_s)
 
 
 class Teller:
@@ -77,7 +87,7 @@ class EventTeller(Teller):
 
     async def started(self, job: Seen) -> None:
         """See :class:`Teller`."""
-        await self._tell("started", job)
+        await self._tell("started", job, usual_s=_rounded(job.usual_s, 2))
 
     async def progress(self, job: Seen, progress: Progress) -> None:
         """See :class:`Teller`; the last step is always told."""
@@ -85,14 +95,15 @@ class EventTeller(Teller):
         if not progress.max or (now < self._next_s and progress.value < progress.max):
             return
         self._next_s = now + STEP_S
-        rate, left = progress.per_s, progress.steps_left_s
+        found = job.eta(progress)
         await self._tell(
             "progress",
             job,
             value=progress.value,
             max=progress.max,
-            per_s=None if rate is None else round(rate, 3),
-            steps_left_s=None if left is None else round(left, 1),
+            per_s=_rounded(progress.per_s, 3),
+            steps_left_s=_rounded(progress.steps_left_s, 1),
+            left_s=_rounded(found.left_s, 1) if found is not None and found.basis == "median" else None,
             node=progress.node_title or None,
             from_log=progress.from_log,
         )
@@ -164,8 +175,7 @@ class WordTeller(Teller):
             parts.append("runs")
         if progress.per_s:
             parts.append(f"{progress.per_s:.1f}/s")
-        if progress.steps_left_s is not None:
-            parts.append(f"{format_duration(progress.steps_left_s)} left")
+        parts.append(eta_text(job.eta(progress)))
         if job.started_s is not None:
             bound = "" if job.saw_start else "> "
             parts.append(bound + format_duration(int(time.monotonic() - job.started_s)))
@@ -187,11 +197,13 @@ class Watcher:
     Args:
         client: the server.
         teller: is told what happens.
+        journal: the file of the journal, which is only read.
     """
 
-    def __init__(self, client: ComfyClient, teller: Teller) -> None:
+    def __init__(self, client: ComfyClient, teller: Teller, journal: Path) -> None:
         self._client = client
         self._teller = teller
+        self._journal = journal
         self._titles: dict[str, str] = {}
         self._code = EXIT_OK
 
@@ -203,7 +215,7 @@ class Watcher:
         """
         prompt_id = await find_job(self._client, beginning)
         async with self._follower() as follower:
-            await self._follow(follower, prompt_id)
+            await self._follow(follower, prompt_id, await self._ask())
         return self._code
 
     async def queue(self) -> int:
@@ -227,7 +239,7 @@ class Watcher:
                 fresh = [record.prompt_id for record in queue.running if record.prompt_id not in told]
                 if fresh:
                     told.add(fresh[0])
-                    await self._follow(follower, fresh[0])
+                    await self._follow(follower, fresh[0], queue)
                 else:
                     await asyncio.sleep(_LOOK_S)
         if not seen:
@@ -237,8 +249,8 @@ class Watcher:
     def _follower(self) -> Follower:
         return Follower(self._client, client_id=f"comfy-tui-{uuid.uuid4().hex}", logs=True)
 
-    async def _follow(self, follower: Follower, prompt_id: str) -> None:
-        job = Seen(prompt_id, await self._title(prompt_id))
+    async def _follow(self, follower: Follower, prompt_id: str, queue: Queue | None) -> None:
+        job = await self._meet(prompt_id, queue)
         progress = Progress()
         async for step in follower.follow(prompt_id, {}):
             match step:
@@ -253,6 +265,7 @@ class Watcher:
                     progress = news or progress
                     await self._teller.progress(job, progress)
                 case NoAnswer(error):
+                    job.before = None  # it may begin unseen
                     words = "the server answers again" if error is None else f"{error}; asking again"
                     await self._teller.words(words)
                 case Ended(record):
@@ -273,18 +286,31 @@ class Watcher:
             job.title = title_of(record.prompt, record.extra_data, summarize(record.prompt))
         await self._teller.ended(job, record, state)
 
-    async def _title(self, prompt_id: str) -> str:
-        """What the job is called; the queue is asked once for many."""
-        if prompt_id not in self._titles:
-            try:
-                queue = await self._client.queue()
-            except ApiError:
-                return ""
-            for record in (*queue.running, *queue.pending):
-                if record.prompt is not None:
-                    title = title_of(record.prompt, record.extra_data, summarize(record.prompt))
-                    self._titles[record.prompt_id] = title
-        return self._titles.get(prompt_id, "")
+    async def _ask(self) -> Queue | None:
+        """What it is called and usually takes is no reason to give up."""
+        try:
+            return await self._client.queue()
+        except ApiError:
+            return None
+
+    async def _meet(self, prompt_id: str, queue: Queue | None) -> Seen:
+        """What the queue and the journal tell of a job."""
+        job = Seen(prompt_id)
+        for record in (*queue.running, *queue.pending) if queue is not None else ():
+            if record.prompt is None:
+                continue
+            if record.prompt_id not in self._titles:
+                title = title_of(record.prompt, record.extra_data, summarize(record.prompt))
+                self._titles[record.prompt_id] = title
+            if record.prompt_id == prompt_id:
+                job.usual_s = await asyncio.to_thread(self._usual_s, record.prompt)
+        job.title = self._titles.get(prompt_id, "")
+        return job
+
+    def _usual_s(self, prompt: Mapping[str, Any]) -> float | None:
+        from comfy_tui.monitor.journal.median_table import look_up
+
+        return look_up(self._journal, prompt, server=self._client.profile.url)
 
 
 def _named(job: Seen) -> str:
@@ -295,3 +321,7 @@ def _took_s(record: JobRecord | None) -> float | None:
     if record is None or record.started_at_s is None or record.ended_at_s is None:
         return None
     return round(max(0.0, record.ended_at_s - record.started_at_s), 2)
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

@@ -10,6 +10,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
+from comfy_tui.monitor.state import Job
+from comfy_tui.text import format_duration
+
 #: The rate is that of the last steps: as many as this, as long as this.
 _WINDOW_STEPS = 32
 _WINDOW_S = 20.0
@@ -18,6 +21,8 @@ _KNOWN_AFTER = 2
 #: A step that takes this many times the usual, and this long, is a halt: when it goes on is not known.
 _HALT_TIMES = 6.0
 _HALT_S = 5.0
+#: How long a job has run is known well enough where it is off by at most this share of the whole.
+_SLACK = 0.1
 
 
 class StepRate:
@@ -101,3 +106,24 @@ def eta(elapsed_s: float | None, usual_s: float | None, steps_left_s: float | No
         # The node that runs cannot take longer than the job.
         return Eta(max(rest, steps_left_s or 0.0), "median")
     return Eta(steps_left_s, "steps") if steps_left_s is not None else None
+
+
+def job_eta(job: Job, steps_left_s: float | None, now_s: float) -> Eta | None:
+    """How long a running job still takes, as :func:`eta`; by its median only where it is known when it began.
+
+    Args:
+        job: the job.
+        steps_left_s: what the steps of its current node still take.
+        now_s: the time in Unix seconds.
+    """
+    slack_s = job.start_slack_s if job.start_is_bound else 0.0
+    known = slack_s is not None and job.usual_s is not None and slack_s <= _SLACK * job.usual_s
+    return eta(job.elapsed_s(now_s) if known else None, job.usual_s, steps_left_s)
+
+
+def eta_text(found: Eta | None) -> str:
+    """``ETA ~41s`` for the job, ``node ETA 8s`` for its node only, ``ETA --`` before it is known."""
+    if found is None:
+        return "ETA --"
+    whole = format_duration(round(found.left_s)) if found.left_s >= 10 else f"{found.left_s:.0f}s"
+    return f"ETA ~{whole}" if found.basis == "median" else f"node ETA {whole}"

@@ -79,7 +79,10 @@ class JobTracker:
         self._clock = clock
         self._on_read = on_read
         self._details: OrderedDict[str, _Details] = OrderedDict()
-        self._first_seen_running: dict[str, float] = {}
+        #: When each was first seen to run, and by how much it may have begun earlier, where that is known.
+        self._first_seen_running: dict[str, tuple[float, float | None]] = {}
+        #: What waited by the last answer, and when that was asked for.
+        self._waited: tuple[frozenset[str], float] = (frozenset(), 0.0)
         #: Ids that wait although they run or have ended, by the last answer.
         self.twice: tuple[str, ...] = ()
         #: Jobs whose beginning the socket told.
@@ -121,17 +124,23 @@ class JobTracker:
         Raises:
             ApiError: it did not answer in full; nothing of what was known is changed.
         """
+        asked_s = self._clock()
         listed = await self._listing.read()
         self.twice = listed.twice
         now = self._clock()
         self._keep_details([record.prompt_id for record in (*listed.ended, *listed.active)])
         running = [record for record in listed.active if record.state is JobState.RUNNING]
-        ids = {record.prompt_id for record in running}
-        self._first_seen_running = {key: self._first_seen_running.get(key, now) for key in ids}
+        waited, waited_s = self._waited
+        self._first_seen_running = {
+            key: self._first_seen_running.get(key)
+            or (now, max(0.0, now - waited_s) if key in waited else None)
+            for key in (record.prompt_id for record in running)
+        }
         pending = sorted(
             (record for record in listed.active if record.state is JobState.PENDING),
             key=lambda record: (record.number, record.prompt_id),
         )
+        self._waited = (frozenset(record.prompt_id for record in pending), asked_s - listed.age_s)
         return Jobs(
             running=tuple(map(self._job, running)),
             pending=tuple(map(self._job, pending)),
@@ -170,10 +179,14 @@ class JobTracker:
 
     def _job(self, record: JobRecord) -> Job:
         details = self._details.get(record.prompt_id)
-        started, bound = record.started_at_s, False
+        started, bound, slack_s = record.started_at_s, False, None
         if started is None and record.state is JobState.RUNNING:
             began_s = self._began.get(record.prompt_id)
-            started, bound = began_s or self._first_seen_running.get(record.prompt_id), began_s is None
+            if began_s is not None:
+                started = began_s
+            else:
+                started, slack_s = self._first_seen_running.get(record.prompt_id, (None, None))
+                bound = True
         return Job(
             prompt_id=record.prompt_id,
             state=record.state,
@@ -184,6 +197,7 @@ class JobTracker:
             created_at_s=record.created_at_s,
             started_at_s=started,
             start_is_bound=bound,
+            start_slack_s=slack_s,
             ended_at_s=record.ended_at_s,
             outputs=record.outputs,
             texts=record.texts,

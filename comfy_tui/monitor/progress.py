@@ -54,7 +54,6 @@ class ProgressTracker:
         self.progress = Progress()
         self._clock, self._tick = clock, tick
         self._titles: OrderedDict[str, dict[str, str]] = OrderedDict()
-        self._usual: OrderedDict[str, float] = OrderedDict()
         self._done: set[str] = set()
         self._cached: set[str] = set()
         self._values: dict[str, float] = {}
@@ -71,7 +70,6 @@ class ProgressTracker:
     def forget(self, prompt_id: str) -> None:
         """The prompt has ended."""
         self._titles.pop(prompt_id, None)
-        self._usual.pop(prompt_id, None)
         if self.progress.prompt_id == prompt_id:
             self._reset(Progress())
 
@@ -111,8 +109,7 @@ class ProgressTracker:
         if mine and not self.progress.from_log:
             return
         if not mine:
-            usual_s = self._usual.get(prompt_id)
-            self._reset(Progress(prompt_id=prompt_id, from_log=True, usual_s=usual_s))
+            self._reset(Progress(prompt_id=prompt_id, from_log=True))
         self.progress = replace(
             self.progress,
             value=step.value,
@@ -121,14 +118,6 @@ class ProgressTracker:
             steps_left_s=(step.max - step.value) / step.per_s if step.per_s else None,
             at_s=self._clock(),
         )
-
-    def know_usual(self, prompt_id: str, usual_s: float) -> None:
-        """Remember how long earlier runs of a prompt's workflow took, until it has ended."""
-        self._usual[prompt_id] = usual_s
-        while len(self._usual) > _KNOWN_PROMPTS:
-            self._usual.popitem(last=False)
-        if self.progress.prompt_id == prompt_id:
-            self.progress = replace(self.progress, usual_s=usual_s)
 
     def _take_outcome(self, event: Succeeded | NodeFailed | Interrupted) -> None:
         self._begin(event.prompt_id)
@@ -142,9 +131,7 @@ class ProgressTracker:
     def _begin(self, prompt_id: str) -> None:
         if self.progress.prompt_id != prompt_id or self.progress.from_log:
             total = len(self._titles.get(prompt_id, ()))
-            usual_s = self._usual.get(prompt_id)
-            begun = Progress(prompt_id=prompt_id, nodes_total=total, at_s=self._clock(), usual_s=usual_s)
-            self._reset(begun)
+            self._reset(Progress(prompt_id=prompt_id, nodes_total=total, at_s=self._clock()))
 
     def _reset(self, progress: Progress) -> None:
         self._done, self._cached, self._values = set(), set(), {}

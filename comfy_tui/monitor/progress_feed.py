@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 
 from comfy_tui.comfy.events import Event, LogLines
-from comfy_tui.monitor.journal import Journal
 from comfy_tui.monitor.log_steps import last_step
 from comfy_tui.monitor.progress import ProgressTracker
 from comfy_tui.monitor.state import Jobs, Progress
@@ -21,16 +20,12 @@ class ProgressFeed:
 
     Args:
         publish: takes each new :class:`Progress`.
-        journal: knows how long a workflow usually runs.
-        server: the address, under which the journal knows it.
     """
 
-    def __init__(self, publish: Callable[[Progress], None], journal: Journal, server: str) -> None:
+    def __init__(self, publish: Callable[[Progress], None]) -> None:
         self._publish = publish
-        self._journal, self._server = journal, server
         self._tracker = ProgressTracker()
         self._due: asyncio.TimerHandle | None = None
-        self._looks: set[asyncio.Task[None]] = set()
         #: A job whose events came, and that the last answer did not list as running.
         self._unlisted = ""
 
@@ -39,32 +34,15 @@ class ProgressFeed:
         """How far it is."""
         return self._tracker.progress
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Publish nothing more."""
         if self._due is not None:
             self._due.cancel()
-        for task in self._looks:
-            task.cancel()
-        await asyncio.gather(*self._looks, return_exceptions=True)
 
-    def know(self, submission: Submission, *, told: bool) -> None:
-        """A prompt is about to be sent.
-
-        Args:
-            submission: the prompt.
-            told: whether its events will come to us; only then its titles are needed.
-        """
-        if told:
+    def know(self, submission: Submission, client_id: str) -> None:
+        """A prompt is about to be sent; its titles are needed where its events will come to ``client_id``."""
+        if submission.client_id in (None, client_id):
             self._tracker.know(submission.prompt_id, submission.prompt)
-        look = asyncio.get_running_loop().create_task(self._look_up(submission))
-        self._looks.add(look)
-        look.add_done_callback(self._looks.discard)
-
-    async def _look_up(self, submission: Submission) -> None:
-        """How long runs with the same models, steps and sizes took; others say nothing of this one."""
-        medians = await self._journal.medians(submission.prompt, server=self._server)
-        if medians.exact and medians.ran_s is not None:
-            self._tracker.know_usual(submission.prompt_id, medians.ran_s)
 
     def forget(self, prompt_id: str) -> None:
         """The prompt will not run."""

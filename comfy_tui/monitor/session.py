@@ -43,6 +43,7 @@ from comfy_tui.monitor.state import (
     Update,
 )
 from comfy_tui.monitor.submit import Outbox, Submission
+from comfy_tui.monitor.usual import Usual
 from comfy_tui.options import Pace
 from comfy_tui.text import clean
 
@@ -122,14 +123,15 @@ class Session:
             client_id=lambda: self.live.client_id,
             install_id=install_id,
             shelf=self.shelf,
-            on_sending=self._know,
+            on_sending=lambda submission: self._progress.know(submission, self.live.client_id),
             on_accepted=self.register.accepted,
             look_delays_s=pace.look_delays_s,
         )
         self.control = Control(self.client, self._outbox, self.submit, self.register)
         #: What a person does with jobs that the journal keeps; see :meth:`keep`.
         self._keeping = Keeping(self.client, self.shelf, self._outbox, self.register)
-        self._progress = ProgressFeed(publish, self.journal, profile.url)
+        self._progress = ProgressFeed(publish)
+        self._usual = Usual(self.shelf)
         self._doubles = Doubles(self.client, publish)
         self._poller = Poller(self._tick, interval_s)
         self._last_point_s = 0.0
@@ -147,7 +149,7 @@ class Session:
                 group.create_task(self._poller.run())
                 group.create_task(self.live.run())
         finally:
-            await self._progress.close()
+            self._progress.close()
             await self._gpu.close()
             await self.client.close()
             if self._own_journal:
@@ -240,7 +242,7 @@ class Session:
             self._publish(notice)
         if self.health.stats is not None:
             self.register.take_memory(self.health.stats, result)
-        self._set_jobs(self._with_kept(result))
+        self._set_jobs(self._with_kept(await self._usual.told(result)))
         self._look_for_signs(result)
         await self._doubles.take_out(result, self._tracker.twice)
 
@@ -305,9 +307,6 @@ class Session:
             raise
         finally:
             await self.show_kept()
-
-    def _know(self, submission: Submission) -> None:
-        self._progress.know(submission, told=submission.client_id in (None, self.live.client_id))
 
     async def send_again(self, prompt_id: str) -> Submitted | None:
         """Send an unconfirmed submission again, after looking for it."""

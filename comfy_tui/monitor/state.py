@@ -125,7 +125,8 @@ class Job:
     """One job of the server, ours or another's.
 
     ``summary`` is None until the prompt has been read.  ``start_is_bound`` tells that ``started_at_s``
-    is only when we first saw it run: it has run at least since then.
+    is only when we first saw it run: it has run at least since then, and at most ``start_slack_s`` longer
+    (None: not known).  ``usual_s`` is the median of this workflow's earlier runs, of a job that runs.
     """
 
     prompt_id: str
@@ -137,6 +138,8 @@ class Job:
     created_at_s: float | None = None
     started_at_s: float | None = None
     start_is_bound: bool = False
+    start_slack_s: float | None = None
+    usual_s: float | None = None
     ended_at_s: float | None = None
     outputs: tuple[OutputFile, ...] = ()
     texts: tuple[OutputText, ...] = ()
@@ -236,8 +239,6 @@ class Progress:
     per_s: float | None = None
     steps_left_s: float | None = None
     at_s: float | None = None
-    #: The median of earlier runs of the same workflow.
-    usual_s: float | None = None
     from_log: bool = False
     preview: Preview | None = None
 

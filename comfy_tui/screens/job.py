@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from comfy_tui.errors import ComfyError
-from comfy_tui.monitor.state import Job, Kept, KeptAs, Unsent
+from comfy_tui.monitor.state import Job, Jobs, Kept, KeptAs, Unsent
 from comfy_tui.monitor.troubleshoot.diagnose import cause_of
 from comfy_tui.screens.base import ConsoleScreen
 from comfy_tui.screens.failure_actions import has_failed, read_failure
@@ -166,9 +166,9 @@ class JobScreen(ConsoleScreen, JobActions):
                 lines.append(memory_words(memory))
             # The list may tell that it has ended before the socket does, and then another one runs.
             progress = self.console.progress
-            if entry in jobs.running and progress.prompt_id == entry.prompt_id:
-                preview = progress.preview
-                lines.append(progress_words(jobs, self.console.progress, width, self.now_s()))
+            if entry in jobs.running:
+                preview = progress.preview if progress.prompt_id == entry.prompt_id else None
+                lines.append(progress_words(Jobs((entry,)), progress, width, self.now_s()))
         still = self.console.standstill
         if still.prompt_id == entry.prompt_id:
             said = standstill_words(still, self.console.progress, self.now_s())

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from comfy_tui.comfy.types import JobState
-from comfy_tui.monitor.eta import eta
+from comfy_tui.monitor.eta import eta_text, job_eta
 from comfy_tui.monitor.state import Job, Jobs, Progress
-from comfy_tui.text import cell_len, clean, count_of, format_duration, shorten
-from comfy_tui.widgets.job_row import UNKNOWN
+from comfy_tui.text import cell_len, clean, count_of, shorten
 
 _MOST_BAR, _LEAST_BAR = 30, 6
 
@@ -17,7 +16,9 @@ def progress_words(jobs: Jobs, progress: Progress, width: int, now_s: float) -> 
         return "▶ nothing runs"
     job = next((item for item in jobs.running if item.prompt_id == progress.prompt_id), None)
     if job is None:
-        return shorten(f"▶ {clean(jobs.running[0].title, 60)}: {_untold(jobs.running[0])}", width)
+        job = jobs.running[0]
+        tail = _joined([eta_text(job_eta(job, None, now_s))])
+        return shorten(f"▶ {clean(job.title, 60)}: {_untold(job)}", width - cell_len(tail)) + tail
     name = progress.node_title or job.title
     words = f"▶ log: {clean(job.title, 40)}" if progress.from_log else f"▶ {clean(name, 60)}"
     steps = f" {progress.value:g}/{progress.max:g}" if progress.max else ""
@@ -59,12 +60,7 @@ def eta_words(job: Job, progress: Progress, now_s: float) -> str:
         steps = None
     elif steps is not None:
         steps = max(0.0, steps - since)
-    elapsed = None if job.start_is_bound else job.elapsed_s(now_s)
-    found = eta(elapsed, progress.usual_s, steps)
-    if found is None:
-        return f"ETA {UNKNOWN}"
-    whole = format_duration(round(found.left_s)) if found.left_s >= 10 else f"{found.left_s:.0f}s"
-    return f"ETA ~{whole}" if found.basis == "median" else f"node ETA {whole}"
+    return eta_text(job_eta(job, steps, now_s))
 
 
 def _untold(job: Job) -> str:

@@ -7,17 +7,20 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from comfy_tui import cli
+from comfy_tui import cli, paths
 from comfy_tui.commands.watch import EVENT_KEYS
+from comfy_tui.commands.watch_jobs import Seen, WordTeller
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.monitor import follow
+from comfy_tui.monitor.state import Progress
 from command_support import NOBODY
-from queue_support import graph, post_other
+from queue_support import graph, post_other, ran_before
 from run_support import Call, events, sleeping
 from support import until
 
@@ -179,3 +182,39 @@ async def test_the_bar_of_a_sampler_is_followed_in_the_log(watch: Call) -> None:
         assert len(steps) >= 3
         assert all(event["from_log"] and event["max"] == 20 and event["node"] is None for event in steps)
         assert [event["value"] for event in steps] == sorted(event["value"] for event in steps)
+
+
+async def test_when_it_will_be_done_is_told_by_the_journal(watch: Call) -> None:
+    async with DemoServer(speed=20, previews=False) as server:
+        prompt = json.loads((DEMO / "text_to_image.json").read_text("utf-8"))
+        await ran_before(server, prompt, 600.0)
+        await post_other(server, "first", sleeping(20.0, 40))
+        known = await post_other(server, "known", prompt)
+        before = paths.journal_file().read_bytes()
+        code, out, err = await watch(server, known[:8], "--json")
+        assert code == 0, err
+        told = {event["event"]: event for event in events(out)}
+        assert told["started"]["usual_s"] == 600
+        assert 590 < told["progress"]["left_s"] < 600
+        assert paths.journal_file().read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [None, b"not a journal"])
+async def test_without_a_journal_no_time_is_told(watch: Call, content: bytes | None) -> None:
+    async with DemoServer(speed=20, previews=False) as server:
+        if content is not None:
+            paths.journal_file().parent.mkdir(parents=True, exist_ok=True)
+            paths.journal_file().write_bytes(content)
+        await post_other(server, "theirs", sleeping(20.0, 40))
+        code, out, err = await watch(server, "--json")
+        assert code == 0, err
+        [started] = [event for event in events(out) if event["event"] == "started"]
+        assert started["usual_s"] is None
+        assert paths.journal_file().exists() == (content is not None)
+
+
+def test_a_person_reads_when_it_will_be_done() -> None:
+    teller, job = WordTeller(None), Seen("a", started_s=time.monotonic() - 20, usual_s=60.0)
+    assert "ETA --" in teller._running(job, Progress())
+    job.saw_start = True
+    assert "ETA ~40s" in teller._running(job, Progress())

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy_tui.monitor.eta import Eta, StepRate, eta
+from comfy_tui.comfy.types import JobState
+from comfy_tui.monitor.eta import Eta, StepRate, eta, eta_text, job_eta
+from comfy_tui.monitor.state import Job
 
 
 def fed(*steps: tuple[float, float], bar: str = "k", maximum: float = 20) -> StepRate:
@@ -113,3 +115,18 @@ def test_the_end_of_a_job_is_told_by_earlier_runs_first() -> None:
     assert eta(70, 60, 12) == Eta(12, "steps")
     assert eta(70, 60, None) is None
     assert eta(None, None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("bound", "slack_s", "text"),
+    [(False, None, "ETA ~40s"), (True, 5.0, "ETA ~40s"), (True, 8.0, "ETA --"), (True, None, "ETA --")],
+)
+def test_the_median_needs_a_beginning_that_is_known(bound: bool, slack_s: float | None, text: str) -> None:
+    job = Job(
+        *("a", JobState.RUNNING, 1, "t", True),
+        started_at_s=100.0,
+        start_is_bound=bound,
+        start_slack_s=slack_s,
+        usual_s=60.0,
+    )
+    assert eta_text(job_eta(job, None, 120.0)) == text

@@ -13,7 +13,7 @@ from comfy_tui import paths
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import ApiError, ComfyError
 from comfy_tui.monitor.identity import read_install_id
-from comfy_tui.monitor.journal import Fate, Journal
+from comfy_tui.monitor.journal import Fate, Journal, median_table
 from comfy_tui.monitor.journal.document import pack, unpack
 from comfy_tui.monitor.journal.retention import prune, used_bytes
 from comfy_tui.monitor.journal.row import Asked
@@ -107,10 +107,11 @@ async def test_times_and_memory_of_a_job_are_kept(journal: Journal) -> None:
         assert job.ran_s is not None
         assert job.ran_s >= 0.15  # and longer on a busy machine
         assert job.vram_peak_bytes >= 0
-        medians = await session.journal.medians(prompt)
+        medians = await session.journal.call(median_table.of_prompt, prompt)
         assert (medians.runs, medians.exact) == (1, True)
         assert medians.ran_s == job.ran_s
-        assert (await session.journal.medians({"1": {"class_type": "B", "inputs": {}}})).runs == 0
+        other = {"1": {"class_type": "B", "inputs": {}}}
+        assert (await session.journal.call(median_table.of_prompt, other)).runs == 0
 
 
 async def test_a_console_that_ends_between_writing_and_taking_off_holds_nothing() -> None:

@@ -19,7 +19,7 @@ from comfy_tui.config import profile_from_url
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.monitor import progress_feed
 from comfy_tui.monitor.session import Session
-from comfy_tui.monitor.state import Connection, Progress, Source, Update
+from comfy_tui.monitor.state import Connection, Jobs, Progress, Source, Update
 from comfy_tui.monitor.submit import Submission
 from comfy_tui.options import Pace
 from queue_support import graph, post_other, slow
@@ -284,13 +284,18 @@ async def test_a_second_run_of_a_workflow_is_told_when_it_will_be_done_by_the_fi
         await w.submit(graph("DemoSleep", seconds=20.0, steps=20))
         await server.wait_idle()
         first = await until(lambda: w.session.jobs.ended and w.session.jobs.ended[0])
-        assert all(progress.usual_s is None for progress in w.progress)
+        ran = [job for jobs in w.updates if isinstance(jobs, Jobs) for job in jobs.running]
+        assert ran
+        assert all(job.usual_s is None for job in ran)
         second = await w.submit(graph("DemoSleep", seconds=20.1, steps=20))
-        seen = await until(lambda: next((p for p in w.progress if p.prompt_id == second and p.usual_s), None))
+        seen = await until(lambda: next((job for job in w.session.jobs.running if job.usual_s), None))
+        assert seen.prompt_id == second
         assert seen.usual_s == pytest.approx(first.elapsed_s(0), abs=0.2)
         other = await w.submit(graph("DemoSleep", seconds=20.2, steps=30))
-        await until(lambda: w.progress[-1].prompt_id == other)
-        assert w.progress[-1].usual_s is None
+        [job] = await until(
+            lambda: [job for job in w.session.jobs.running if job.prompt_id == other and job.summary]
+        )
+        assert job.usual_s is None
 
 
 async def test_a_link_that_has_died_without_a_word_is_noticed_by_our_ping(

@@ -145,5 +145,4 @@ def test_what_is_known_of_prompts_that_never_end_is_bounded() -> None:
     seen = ProgressTracker()
     for number in range(3000):
         seen.know(str(number), PROMPT)
-        seen.know_usual(str(number), 1.0)
-    assert len(seen._titles) == len(seen._usual) == 500
+    assert len(seen._titles) == 500

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from comfy_tui.alert_settings import Osc
-from comfy_tui.monitor.eta import eta
+from comfy_tui.monitor.eta import job_eta
 from comfy_tui.monitor.state import Jobs, Link, Progress
 from comfy_tui.text import DROP, clean
 
@@ -68,13 +68,12 @@ def title_words(name: str, link: Link, jobs: Jobs, progress: Progress, now_s: fl
         return f"{name}: {link.value}"
     if not left:
         return f"{name}: idle"
-    job = next((job for job in jobs.running if job.prompt_id == progress.prompt_id), None)
-    known = None
-    if job is not None:
-        steps_s = progress.steps_left_s
-        if steps_s is not None and progress.at_s is not None:
-            steps_s = max(0.0, steps_s - (now_s - progress.at_s))
-        known = eta(job.elapsed_s(now_s), progress.usual_s, steps_s)
+    told = next((job for job in jobs.running if job.prompt_id == progress.prompt_id), None)
+    job, steps_s = told or next(iter(jobs.running), None), None
+    if told is not None and progress.steps_left_s is not None:
+        since_s = now_s - progress.at_s if progress.at_s is not None else 0.0
+        steps_s = max(0.0, progress.steps_left_s - since_s)
+    known = job_eta(job, steps_s, now_s) if job is not None else None
     if known is None:
         return f"{name}: {left} left"
     minutes = round(known.left_s / 60)

@@ -10,14 +10,14 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from comfy_tui.errors import ComfyError
-from comfy_tui.monitor.journal.row import JournalEvent, Medians
+from comfy_tui.monitor.journal.row import JournalEvent
 
 if TYPE_CHECKING:
     import sqlite3
@@ -291,22 +291,6 @@ class Journal:
         from comfy_tui.monitor.journal import event_table
 
         return await self.call(event_table.read, after_id=after_id, limit=limit, server=server, kinds=kinds)
-
-    async def medians(self, prompt: Mapping[str, Any], *, server: str = "") -> Medians:
-        """How long runs of this workflow took: with the same models, steps and sizes, else of its structure.
-
-        Args:
-            prompt: the prompt whose like is looked for.
-            server: on that address only.
-        """
-        from comfy_tui.monitor.journal import median_table
-        from comfy_tui.workflow.fingerprint import fingerprints
-
-        def look(connection: sqlite3.Connection) -> Medians:
-            structure, timing = fingerprints(prompt)
-            return median_table.medians(connection, timing, structure, server=server)
-
-        return await self.call(look)
 
 
 def is_alive(owner: str) -> bool:

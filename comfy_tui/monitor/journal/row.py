@@ -159,6 +159,11 @@ class Medians:
     #: Whether models, steps and sizes were the same, too.
     exact: bool = False
 
+    @property
+    def usual_s(self) -> float | None:
+        """How long another run takes; those of other models, steps and sizes say nothing of it."""
+        return self.ran_s if self.exact else None
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -79,6 +79,12 @@ class Shelf:
 
         return await self.journal.call(work)
 
+    async def usual_s(self, prompt_id: str) -> float | None:
+        """How long runs like this job took; None where none is known."""
+        from comfy_tui.monitor.journal import median_table
+
+        return await self.journal.call(median_table.usual_s, self.server, prompt_id)
+
     # -- sending -------------------------------------------------------------------------------
 
     async def put(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from comfy_tui.alert_settings import Osc
@@ -49,12 +51,16 @@ def words(jobs: Jobs, progress: Progress, link: Link = Link.ONLINE) -> str:
 def test_titles() -> None:
     running, waiting = job("a", JobState.RUNNING), job("b", JobState.PENDING)
     one, two = Jobs((running,), read_at_s=1.0), Jobs((running,), (waiting,), read_at_s=1.0)
-    known = Progress("a", usual_s=780.0)
+    usual = replace(running, usual_s=780.0)
+    known, both = Jobs((usual,), read_at_s=1.0), Jobs((usual,), (waiting,), read_at_s=1.0)
+    unsure = replace(usual, start_is_bound=True)
     assert words(Jobs(read_at_s=1.0), Progress()) == "box: idle"
     assert words(one, Progress()) == "box: 1 left"
-    assert words(one, known) == "box: 1 left, 12 min"
-    assert words(two, known) == "box: 2 left, this one 12 min"
+    assert words(known, Progress()) == "box: 1 left, 12 min"
+    assert words(both, Progress("a")) == "box: 2 left, this one 12 min"
+    assert words(two, Progress("a")) == "box: 2 left"
+    assert words(Jobs((unsure,), read_at_s=1.0), Progress()) == "box: 1 left"
     assert words(one, Progress("a", steps_left_s=20.0, at_s=150.0)) == "box: 1 left, under 1 min"
-    assert words(one, Progress("other", usual_s=780.0)) == "box: 1 left"
-    assert words(one, known, Link.OFFLINE) == "box: offline"
+    assert words(one, Progress("other", steps_left_s=20.0)) == "box: 1 left"
+    assert words(known, Progress(), Link.OFFLINE) == "box: offline"
     assert words(Jobs(), Progress(), Link.CONNECTING) == "box: connecting"
