@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from comfy_tui.config import profile_from_url
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.monitor.install import Installer, InstallProgress, InstallResult
 from comfy_tui.monitor.install_plan import InstallPlan
+from comfy_tui.monitor.live import Live
 from comfy_tui.workflow.advice import Advice, AdviceKind, Pack
 from comfy_tui.workflow.diagnostic import Severity
 
@@ -42,7 +44,15 @@ async def installing(kind: str, readonly: bool = False, **options: Any) -> Async
     ):
         manager = await client.manager()
         assert manager is not None
-        yield server, Installer(client, manager, step_s=0.02, patience_s=20)
+        live = Live(
+            client, on_event=lambda _: None, on_change=lambda *_: None, on_gap=lambda: None, reconnect_s=0.05
+        )
+        listening = asyncio.create_task(live.run())
+        try:
+            yield server, Installer(client, manager, live, step_s=0.02, patience_s=20)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
 
 
 async def finish(values: Any) -> tuple[list[Any], Any]:

@@ -151,6 +151,18 @@ class LogLines:
     entries: tuple[LogEntry, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ManagerStatus:
+    """``cm-queue-status``: an old Manager's queue, told to everybody (manager-and-models, section 2.3).
+
+    ``target`` is the ``ui_id`` of the task that it is at; empty where it is at none. ``results`` are what it
+    says of ended tasks by their ``ui_id``, as it sends them.
+    """
+
+    target: str
+    results: Mapping[str, Any]
+
+
 PromptEvent = (
     Started
     | Executing
@@ -162,7 +174,7 @@ PromptEvent = (
     | Interrupted
     | PreviewFrame
 )
-Event = Greeted | QueueChanged | LogLines | PromptEvent
+Event = Greeted | QueueChanged | LogLines | ManagerStatus | PromptEvent
 
 
 def read_event(message: str) -> Event | None:
@@ -182,8 +194,17 @@ def read_event(message: str) -> Event | None:
             return Greeted(count) if "sid" in data else QueueChanged(count)
         case "logs":
             return LogLines(tuple(read_log_entries(data)))
+        case "cm-queue-status":
+            return _manager_status(data)
     prompt_id = data.get("prompt_id")
     return _prompt_event(frame.get("type"), prompt_id, data) if isinstance(prompt_id, str) else None
+
+
+def _manager_status(data: Mapping[str, Any]) -> ManagerStatus:
+    target = _text(data.get("target")) if data.get("status") == "in_progress" else ""
+    told = (data.get(key) for key in ("nodepack_result", "model_result"))
+    results = {ui_id: said for found in told if isinstance(found, Mapping) for ui_id, said in found.items()}
+    return ManagerStatus(target, results)
 
 
 def _prompt_event(kind: Any, prompt_id: str, data: Mapping[str, Any]) -> PromptEvent | None:

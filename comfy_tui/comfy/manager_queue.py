@@ -1,18 +1,18 @@
 """Tasks for a Manager: install, start, follow, restart (manager-and-models, section 2).
 
 A 200 to a task means only that it was heard. Version 4 keeps a history that tells what became of it;
-version 3, and version 4 with the old user interface, tell it once, on the socket: see :func:`read_news`.
+version 3, and version 4 with the old user interface, tell it once, on the socket: see :func:`read_ends`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
+from comfy_tui.comfy.events import ManagerStatus
 from comfy_tui.comfy.http import ConnectionBroke, HttpConnection
 from comfy_tui.comfy.manager import Manager
 from comfy_tui.comfy.manager_rules import Action, explain
@@ -53,14 +53,6 @@ class QueueCounts:
     total: int
     waiting: int | None
     processing: bool
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """A message of a Manager on the socket: results by ``ui_id``, and the task it is at."""
-
-    ended: Mapping[str, TaskEnd]
-    at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +105,7 @@ class ManagerQueue:
     Args:
         http: the server.
         manager: which Manager it has.
-        client_id: marks the tasks as ours; the socket's, where one listens.
+        client_id: marks the tasks as ours in the history.
     """
 
     def __init__(self, http: HttpConnection, manager: Manager, client_id: str) -> None:
@@ -229,25 +221,9 @@ def read_history(answer: Any, ui_id: str) -> TaskEnd | None:
     return TaskEnd(TaskState.ERROR, said[:_TEXT_LIMIT])
 
 
-def read_news(frame: str) -> News | None:
-    """Read a text frame of the socket: ``cm-queue-status`` (section 2.3); None for all others."""
-    if "cm-queue-status" not in frame[:200]:
-        return None
-    try:
-        message = json.loads(frame)
-    except (ValueError, RecursionError):
-        return None
-    data = message.get("data") if isinstance(message, Mapping) else None
-    if not isinstance(data, Mapping) or message.get("type") != "cm-queue-status":
-        return None
-    ended: dict[str, TaskEnd] = {}
-    for key in ("nodepack_result", "model_result"):
-        results = data.get(key)
-        for ui_id, said in results.items() if isinstance(results, Mapping) else ():
-            ended[str(ui_id)] = _end(said)
-    target = data.get("target")
-    at = target if data.get("status") == "in_progress" and isinstance(target, str) else None
-    return News(ended, at)
+def read_ends(status: ManagerStatus) -> dict[str, TaskEnd]:
+    """The ends of tasks in a message of an old Manager, by their ``ui_id`` (section 2.3)."""
+    return {ui_id: _end(said) for ui_id, said in status.results.items()}
 
 
 def _end(said: Any) -> TaskEnd:

@@ -44,14 +44,6 @@ async def listen(profile: ServerProfile, client_id: str) -> AsyncGenerator[Event
                 yield event
 
 
-async def read_frames(profile: ServerProfile, client_id: str) -> AsyncGenerator[str]:
-    """Connect and give the text frames as they came; raises what :func:`read_messages` raises."""
-    async with aclosing(read_messages(profile, client_id)) as messages:
-        async for message in messages:
-            if isinstance(message, str):
-                yield message
-
-
 async def read_messages(profile: ServerProfile, client_id: str) -> AsyncGenerator[str | bytes]:
     """Connect and give all frames as they came, until the connection ends.
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from comfy_tui.comfy.client import ComfyClient
-from comfy_tui.comfy.events import Event, Greeted, LogLines, QueueChanged
+from comfy_tui.comfy.events import Event, Greeted, LogLines, PromptEvent, QueueChanged
 from comfy_tui.comfy.socket import listen, socket_errors
 from comfy_tui.comfy.types import JobRecord
 from comfy_tui.errors import ApiError, ComfyError
@@ -170,7 +170,7 @@ class Follower:
                     event = await asyncio.wait_for(self._events.get(), patience)
                 except TimeoutError:
                     return None
-            if isinstance(event, Greeted | LogLines | QueueChanged) or event.prompt_id in ("", prompt_id):
+            if not isinstance(event, PromptEvent) or event.prompt_id in ("", prompt_id):
                 return event
             if event.prompt_id in self._later:  # some events of other people's prompts come to everybody
                 self._later[event.prompt_id].append(event)

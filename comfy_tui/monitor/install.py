@@ -7,6 +7,7 @@ A plan says what will be asked; the screen asks the person; :meth:`Installer.run
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -14,15 +15,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from comfy_tui.comfy.client import ComfyClient
+from comfy_tui.comfy.events import Event, Greeted, ManagerStatus
 from comfy_tui.comfy.http import ConnectionBroke
 from comfy_tui.comfy.manager import Manager
-from comfy_tui.comfy.manager_queue import ManagerQueue, QueueCounts, TaskEnd, TaskState
+from comfy_tui.comfy.manager_queue import ManagerQueue, QueueCounts, TaskEnd, TaskState, read_ends
 from comfy_tui.comfy.manager_rules import instead
 from comfy_tui.errors import ApiError, BadReply, Refused, ServerError, TimedOut, Unreachable
 from comfy_tui.monitor import restart
-from comfy_tui.monitor.ears import Ears
 from comfy_tui.monitor.install_plan import InstallPlan, can_install, make_plan
+from comfy_tui.monitor.live import Live
 from comfy_tui.monitor.restart import RestartPlan, RestartProgress, RestartResult
+from comfy_tui.monitor.state import Source
 from comfy_tui.workflow.advice import Advice
 
 __all__ = ["InstallPlan", "InstallProgress", "InstallResult", "Installer", "Outcome", "can_install"]
@@ -33,6 +36,8 @@ PATIENCE_S = 3600.0
 _QUIET_STEPS = 6
 #: A Manager whose worker died is started so many times again (section 2.1).
 _MOST_STARTS = 3
+#: A socket that is not open is waited for so long before an old Manager is asked.
+_CONNECT_S = 10.0
 
 
 class Outcome(StrEnum):
@@ -90,6 +95,7 @@ class Installer:
     Args:
         client: the server.
         manager: its Manager, from :meth:`ComfyClient.manager`.
+        live: the server's socket: an old Manager tells results only there.
         step_s: seconds between two questions.
         patience_s: after so many seconds a result is not waited for any more.
         clock: a time that only grows.
@@ -99,6 +105,7 @@ class Installer:
         self,
         client: ComfyClient,
         manager: Manager,
+        live: Live,
         *,
         step_s: float = STEP_S,
         patience_s: float = PATIENCE_S,
@@ -106,6 +113,7 @@ class Installer:
     ) -> None:
         self.client = client
         self.manager = manager
+        self._live = live
         self._step_s = step_s
         self._patience_s = patience_s
         self._clock = clock
@@ -130,10 +138,10 @@ class Installer:
             return
         ui_id = str(uuid.uuid4())
         queue = self.client.manager_queue(self.manager, f"comfy-tui-{uuid.uuid4().hex}")
-        ears = Ears(self.client.profile, queue.client_id)
+        news = _News(self._live)
         try:
             if not self.manager.keeps_history:
-                await ears.open()
+                await news.connected()
             try:
                 await queue.install(ui_id, plan.task)
             except Refused as error:
@@ -141,35 +149,35 @@ class Installer:
                 return
             except (TimedOut, ConnectionBroke):
                 pass  # the Manager may have it all the same: what it says of the task tells
-            async for value in self._follow(plan, ui_id, queue, ears, leave):
+            async for value in self._follow(plan, ui_id, queue, news, leave):
                 yield value
         finally:
-            await ears.close()
+            news.close()
 
     async def _follow(
         self,
         plan: InstallPlan,
         ui_id: str,
         queue: ManagerQueue,
-        ears: Ears,
+        news: _News,
         leave: asyncio.Event | None,
     ) -> AsyncGenerator[InstallProgress | InstallResult]:
         began = self._clock()
         watch = _Watch(queue)
         while True:
-            end = ears.ended.get(ui_id) or await watch.look(ui_id)
+            end = news.ended.get(ui_id) or await watch.look(ui_id)
             if end is not None:
                 yield await self._conclude(plan, end)
                 return
             if watch.silent:
-                yield await self._unheard(plan, ears)
+                yield await self._unheard(plan, news)
                 return
             elapsed = self._clock() - began
             if elapsed > self._patience_s:
                 text = f"The Manager did not tell its result in {self._patience_s:.0f} s; it may go on."
                 yield InstallResult(Outcome.UNKNOWN, "No result", text, "Look at the server's log.")
                 return
-            yield watch.progress(elapsed, at_work=ears.at == ui_id)
+            yield watch.progress(elapsed, at_work=news.at == ui_id)
             if await restart.left(leave, self._step_s):
                 text = "What the Manager has begun cannot be taken back; it goes on by itself."
                 yield InstallResult(Outcome.LEFT, "Not waited for", text, "Look at the server's log.")
@@ -210,13 +218,13 @@ class Installer:
         text = f"{said}, and the server {lists}."
         return InstallResult(Outcome.UNKNOWN, "Not certain", text, "Look at the server's log.")
 
-    async def _unheard(self, plan: InstallPlan, ears: Ears) -> InstallResult:
+    async def _unheard(self, plan: InstallPlan, news: _News) -> InstallResult:
         """The Manager is idle and has told nothing of our task."""
         if not plan.needs_restart:
             return await self._look_for_model(plan, None)
         if self.manager.keeps_history:
             text = "The Manager does not know the task, or not any more: was ComfyUI restarted meanwhile?"
-        elif ears.gap:
+        elif news.gap:
             text = "The Manager tells a result only once, on the socket, and the socket broke meanwhile."
         else:
             text = "The Manager is idle and has told no result."
@@ -257,6 +265,45 @@ class Installer:
         )
         async for value in waiting.run(classes, leave):
             yield value
+
+
+class _News:
+    """What an old Manager tells once, on the console's one socket (manager-and-models, section 2.3).
+
+    Attributes:
+        ended: results of tasks so far, by their ``ui_id``.
+        at: the task that the Manager is at; empty where it is at none.
+    """
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._greeted = asyncio.Event()
+        self._missed = False
+        self.ended: dict[str, TaskEnd] = {}
+        self.at = ""
+        #: Hears no more.
+        self.close = live.hear(self._take)
+
+    @property
+    def gap(self) -> bool:
+        """Whether something may have been missed since :meth:`connected`."""
+        return self._missed or self._live.source is not Source.LIVE
+
+    async def connected(self) -> None:
+        """Wait until the socket is open; where it does not open in some seconds there is a gap, no error."""
+        if self._live.source is not Source.LIVE:
+            self._live.hurry()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._greeted.wait(), _CONNECT_S)
+        self._missed = self._live.source is not Source.LIVE
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Greeted):
+            self._missed = True  # connected anew: what was told before it went by
+            self._greeted.set()
+        elif isinstance(event, ManagerStatus):
+            self.ended.update(read_ends(event))
+            self.at = event.target
 
 
 class _Watch:

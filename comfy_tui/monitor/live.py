@@ -54,6 +54,7 @@ class Live:
         self.source = Source.CONNECTING
         #: Whether the server's log comes this way; None while that is not known.
         self.hears_logs: bool | None = None
+        self._hearers: list[Callable[[Event], None]] = []
         self._deaf = asyncio.Event()
         self._hurry = asyncio.Event()
         self._count = 0
@@ -81,6 +82,14 @@ class Live:
     def hurry(self) -> None:
         """The server answers again: connect now."""
         self._hurry.set()
+
+    def hear(self, hearer: Callable[[Event], None]) -> Callable[[], None]:
+        """Give each event to ``hearer``, too, as it comes; returns what ends that.
+
+        :class:`Greeted` says that some may have been missed before it.
+        """
+        self._hearers.append(hearer)
+        return lambda: self._hearers.remove(hearer)
 
     def polled(self, queue: Hashable) -> None:
         """Compare what HTTP says with what was heard; a queue that moves unheard shows a deaf socket.
@@ -137,6 +146,8 @@ class Live:
                         self._on_gap()
                         subscribing = asyncio.create_task(self._subscribe())
                     self._on_event(event)
+                    for hearer in tuple(self._hearers):
+                        hearer(event)
         finally:
             if subscribing is not None:
                 subscribing.cancel()

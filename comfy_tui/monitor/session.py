@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from comfy_tui.comfy.client import ComfyClient
-from comfy_tui.comfy.events import Event, Greeted, LogLines, QueueChanged, Started
+from comfy_tui.comfy.events import Event, Greeted, QueueChanged, Started
 from comfy_tui.comfy.types import Submitted, SystemStats
 from comfy_tui.config import ServerProfile
 from comfy_tui.errors import ApiError, ComfyError, ConfigError, Refused, TimedOut, Unreachable
@@ -106,7 +106,6 @@ class Session:
         self._own_journal = journal is None
         self.shelf = Shelf(self.journal, profile.url, profile.name, clock=clock)
         self._blocked = Blocked()
-        self._log_hearers: list[Callable[[LogLines], None]] = []
         self._tracker = JobTracker(
             self.client,
             install_id=install_id,
@@ -263,14 +262,6 @@ class Session:
         self._tracker.changed()
         self._poller.poke()
 
-    def hear_logs(self, hearer: Callable[[LogLines], None]) -> Callable[[], None]:
-        """Give each piece of the server's log to ``hearer`` as it comes; returns what ends that.
-
-        Whether it comes at all is :attr:`.live.Live.hears_logs`; after a gap read ``/internal/logs/raw``.
-        """
-        self._log_hearers.append(hearer)
-        return lambda: self._log_hearers.remove(hearer)
-
     def _set_source(self, source: Source, why: str) -> None:
         self._set_connection(source=source, source_why=why)
 
@@ -284,9 +275,6 @@ class Session:
                 if event.remaining != len(self.jobs.running) + len(self.jobs.pending):
                     self._poller.poke()
                 return
-            case LogLines():
-                for hearer in tuple(self._log_hearers):
-                    hearer(event)
             case Started(prompt_id=prompt_id):
                 self._tracker.began(prompt_id)
         before = self._progress.progress.prompt_id

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from comfy_tui.comfy.events import Event, Greeted, LogLines, QueueChanged
+from comfy_tui.comfy.events import Event, LogLines, PromptEvent
 from comfy_tui.monitor.state import Job, Jobs, Standstill
 
 #: Memory that differs by less is unchanged: other programs breathe.
@@ -42,7 +42,7 @@ class Signs:
         """Something came over the socket."""
         if isinstance(event, LogLines):
             self._log_s = self._clock()
-        elif not isinstance(event, Greeted | QueueChanged) and event.prompt_id in ("", self._prompt_id):
+        elif isinstance(event, PromptEvent) and event.prompt_id in ("", self._prompt_id):
             self._step_s = self._clock()
 
     def vram(self, used_bytes: int | None) -> None:

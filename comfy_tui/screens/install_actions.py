@@ -50,7 +50,7 @@ class InstallActions(Acting):
         if why or session is None or manager is None:
             self.console.tell("Nothing is installed", why, severity="warning")
             return
-        installer = Installer(session.client, manager, step_s=STEP_S)
+        installer = Installer(session.client, manager, session.live, step_s=STEP_S)
         self._pick(chosen, lambda advice: self._run(self._plan(installer, advice)))
 
     def _pick(self, chosen: Sequence[Advice], then: Callable[[Advice], None]) -> None:
@@ -129,7 +129,7 @@ class InstallActions(Acting):
             why = "Something is being installed; wait for its end." if self.desk.installing else why
             self.console.tell("Not restarted", why, severity="warning")
             return
-        self._run(self._ask_restart(Installer(session.client, manager, step_s=STEP_S)))
+        self._run(self._ask_restart(Installer(session.client, manager, session.live, step_s=STEP_S)))
 
     async def _ask_restart(self, installer: Installer) -> None:
         plan = await installer.plan_restart()

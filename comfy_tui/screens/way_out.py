@@ -112,7 +112,7 @@ class WayOut(Screen[Any]):
     def _restart_by_manager(self, manager: Manager, session: Session) -> None:
         from comfy_tui.monitor.install import Installer
 
-        installer = Installer(session.client, manager, step_s=STEP_S)
+        installer = Installer(session.client, manager, session.live, step_s=STEP_S)
 
         def ask(plan: RestartPlan) -> None:
             if plan.allowed is Allowed.NO:

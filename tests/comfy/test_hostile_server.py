@@ -19,7 +19,7 @@ from websockets.http11 import Request, Response
 from comfy_tui.comfy import socket
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.events import NodeProgress, ProgressState, read_event
-from comfy_tui.comfy.socket import read_frames
+from comfy_tui.comfy.socket import read_messages
 from comfy_tui.comfy.types import OutputFile
 from comfy_tui.errors import ApiError, BadReply, ConfigError, Refused
 from comfy_tui.profile import Credential, SecretSource, ServerProfile
@@ -137,7 +137,7 @@ async def test_a_proxy_that_cannot_be_used_is_an_error_without_its_password(
             await client.system_stats()
     assert "LEAK" not in str(raised.value) + raised.value.hint
     with pytest.raises(ConfigError):
-        await anext(read_frames(profile, "id"))
+        await anext(read_messages(profile, "id"))
 
 
 async def test_the_socket_does_not_follow_a_redirect_with_our_headers() -> None:
@@ -162,7 +162,7 @@ async def test_the_socket_does_not_follow_a_redirect_with_our_headers() -> None:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             key = Credential("X-Api-Key", SecretSource("value", Secret("geheim")))
             with pytest.raises(InvalidStatus):
-                await anext(read_frames(ServerProfile("evil", url, headers=(key,)), "id"))
+                await anext(read_messages(ServerProfile("evil", url, headers=(key,)), "id"))
     assert came == []
 
 
@@ -176,7 +176,7 @@ async def test_a_message_is_not_unpacked_beyond_the_limit(monkeypatch: pytest.Mo
     async with serve(swell, "127.0.0.1", 0) as server:
         profile = ServerProfile("evil", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         with pytest.raises(ConnectionClosedError, match="1009"):
-            await anext(read_frames(profile, "id"))
+            await anext(read_messages(profile, "id"))
 
 
 def test_a_message_that_would_stop_the_keys_is_not_read() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from comfy_tui.comfy.client import ComfyClient
+from comfy_tui.comfy.events import ManagerStatus, read_event
 from comfy_tui.comfy.http import WEB_PAGE
 from comfy_tui.comfy.manager import Manager
 from comfy_tui.comfy.manager_queue import (
@@ -16,8 +17,8 @@ from comfy_tui.comfy.manager_queue import (
     PackTask,
     TaskEnd,
     TaskState,
+    read_ends,
     read_history,
-    read_news,
 )
 from comfy_tui.comfy.manager_rules import Action, Allowed, explain, foresee, listens_beyond, rule_for
 from comfy_tui.config import profile_from_url
@@ -122,12 +123,13 @@ def test_the_word_failed_is_a_refusal(folder: str, ui_id: str) -> None:
 @recorded
 def test_results_of_version_3_come_on_the_socket() -> None:
     frames = [json.dumps(entry["msg"]) for entry in recording("v3.41/ws_events.json")]
-    news = [found for found in map(read_news, frames) if found is not None]
-    assert news[0].at == "i1"
-    assert news[-1].at is None
-    assert news[-1].ended["m3"] == TaskEnd(TaskState.SUCCESS)
-    assert news[-1].ended["m1"].state is TaskState.ERROR
-    assert "Cannot resolve" in news[-1].ended["i1"].message
+    told = [event for event in map(read_event, frames) if isinstance(event, ManagerStatus)]
+    assert told[0].target == "i1"
+    assert told[-1].target == ""
+    ended = read_ends(told[-1])
+    assert ended["m3"] == TaskEnd(TaskState.SUCCESS)
+    assert ended["m1"].state is TaskState.ERROR
+    assert "Cannot resolve" in ended["i1"].message
 
 
 @pytest.mark.parametrize(
@@ -159,15 +161,15 @@ def test_only_success_is_success(entry: dict[str, Any], state: TaskState) -> Non
     "frame",
     ["", "{", "[]", '"cm-queue-status"', '{"type": "cm-queue-status"}', '{"type": "status", "data": {}}'],
 )
-def test_other_frames_are_no_news(frame: str) -> None:
-    assert read_news(frame) is None
+def test_other_frames_are_not_the_managers(frame: str) -> None:
+    assert not isinstance(read_event(frame), ManagerStatus)
 
 
 def test_odd_results_are_errors() -> None:
     data = {"status": "done", "nodepack_result": {"a": 1, "b": {"msg": "skip"}}, "model_result": []}
-    news = read_news(json.dumps({"type": "cm-queue-status", "data": data}))
-    assert news is not None
-    assert news.ended == {"a": TaskEnd(TaskState.ERROR), "b": TaskEnd(TaskState.SKIPPED)}
+    told = read_event(json.dumps({"type": "cm-queue-status", "data": data}))
+    assert isinstance(told, ManagerStatus)
+    assert read_ends(told) == {"a": TaskEnd(TaskState.ERROR), "b": TaskEnd(TaskState.SKIPPED)}
 
 
 # -- rules and refusals ------------------------------------------------------------------------

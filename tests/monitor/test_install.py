@@ -140,12 +140,13 @@ async def test_only_some_advice_can_be_installed() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_pack_counts_after_the_restart(kind: str) -> None:
-    async with installing(kind) as (_, installer):
+    async with installing(kind) as (server, installer):
         progress, result = await finish(installer.run(await installer.plan(pack())))
         assert progress
         assert result.outcome is Outcome.NEEDS_RESTART, result
         assert result.ok
         assert result.offers_restart
+        assert server.requests.count(("GET", "/ws")) == 1, "the console's socket is the only one"
         assert await installer.client.node_definition("DemoExtraInvert") is None
         steps, back = await finish(installer.restart(["DemoExtraInvert"]))
         assert any(isinstance(step, RestartProgress) and step.down for step in steps)
@@ -244,16 +245,19 @@ async def test_a_task_that_nobody_knows_any_more(kind: str) -> None:
         await manager.stop()
         manager.pending.clear()
         manager.running = None
+        await server.drop_sockets()
         values = [value async for value in run]
         assert values[-1].outcome is Outcome.UNKNOWN
         assert values[-1].offers_restart
         assert not values[-1].ok
+        assert ("the socket broke" in values[-1].message) == (kind == "v3")
 
 
 async def test_without_a_socket_success_is_not_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     async with installing("v3") as (server, installer):
-        monkeypatch.setattr("comfy_tui.monitor.ears._CONNECT_S", 0.1)
+        monkeypatch.setattr(install_module, "_CONNECT_S", 0.1)
         server.faults.set("/ws", status=403)
+        await server.drop_sockets()
         result = await install(installer, await installer.plan(pack()))
         assert result.outcome is Outcome.UNKNOWN
         assert "socket" in result.message
@@ -284,14 +288,16 @@ async def test_an_answer_that_is_lost_is_followed_all_the_same() -> None:
 
 async def test_patience_ends() -> None:
     async with installing("v4", speed=0.01) as (_, installer):
-        impatient = Installer(installer.client, installer.manager, step_s=0.02, patience_s=0.1)
+        impatient = Installer(
+            installer.client, installer.manager, installer._live, step_s=0.02, patience_s=0.1
+        )
         result = await install(impatient, await impatient.plan(pack()))
         assert result.outcome is Outcome.UNKNOWN
 
 
 async def test_leaving_ends_the_waiting_at_once() -> None:
     async with installing("v4", speed=0.01) as (_, installer):
-        patient = Installer(installer.client, installer.manager, step_s=60)
+        patient = Installer(installer.client, installer.manager, installer._live, step_s=60)
         leave = asyncio.Event()
         run = patient.run(await patient.plan(pack()), leave)
         await anext(run)

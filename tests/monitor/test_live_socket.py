@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from comfy_tui.comfy.events import LogLines
+from comfy_tui.comfy.events import Event, LogLines
 from comfy_tui.config import profile_from_url
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.monitor import progress_feed
@@ -197,14 +197,15 @@ async def test_where_it_is_another_program_that_answers_the_socket_it_is_said() 
 async def test_steps_of_another_persons_job_are_read_from_the_log() -> None:
     async with DemoServer(speed=1, previews=False) as server, watched(server.url) as w:
         await w.live()
-        lines: list[LogLines] = []
-        stop = w.session.hear_logs(lines.append)
+        heard: list[Event] = []
+        stop = w.session.live.hear(heard.append)
         await until(lambda: w.session.live.hears_logs)
         prompt_id = await post_other(server)
         await until(lambda: w.session.jobs.running)
         server.state.logs.write("\r 35%|###5      | 7/20 [00:03<00:05,  2.31it/s]")
         seen = await until(lambda: next((p for p in w.progress if p.from_log), None))
         assert (seen.prompt_id, seen.value, seen.max, seen.per_s) == (prompt_id, 7, 20, 2.31)
+        lines = [event for event in heard if isinstance(event, LogLines)]
         assert any("7/20" in entry.text for event in lines for entry in event.entries)
         stop()
 

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from comfy_tui.comfy.events import Event, LogLines
 from comfy_tui.errors import ApiError, ConfigError
 from comfy_tui.monitor.logs.book import LogBook
 from comfy_tui.monitor.state import Problem
 
 if TYPE_CHECKING:
-    from comfy_tui.comfy.events import LogLines
     from comfy_tui.monitor.session import Session
 
 #: Seconds between two questions where the socket does not bring the log; each is some 40 kB.
@@ -53,7 +53,7 @@ class LogFollower:
 
     async def run(self) -> None:
         """Follow until cancelled; what was read stays for the next time."""
-        remove = self._session.hear_logs(self._hear)
+        remove = self._session.live.hear(self._hear)
         try:
             while True:
                 before = self._hearing
@@ -88,7 +88,8 @@ class LogFollower:
             self.book.take_whole(entries)
         self._on_change()
 
-    def _hear(self, lines: LogLines) -> None:
-        self.book.take_live(lines.entries)
-        self.read_at_s = self._clock()
-        self._on_change()
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, LogLines):
+            self.book.take_live(event.entries)
+            self.read_at_s = self._clock()
+            self._on_change()
