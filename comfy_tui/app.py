@@ -8,13 +8,13 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from textual import work
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
-from textual.events import Key
+from textual.events import Event, Key
 from textual.filter import LineFilter
 from textual.screen import Screen
 
@@ -29,10 +29,10 @@ from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.counted import counted
 from comfy_tui.widgets.filters import AsciiFilter, SafeFilter
 from comfy_tui.widgets.graphics import Graphics
+from comfy_tui.widgets.key_order import KeyOrder, Settled
 from comfy_tui.widgets.picture_driver import paint_after_suspend, picture_driver
 from comfy_tui.widgets.quiet import LOOK_S, Quiet, give_memory_back, heard
 from comfy_tui.widgets.speaker import speaking_driver
-from comfy_tui.widgets.typed_ahead import take_typed_ahead
 from comfy_tui.widgets.typed_keys import key_events
 
 _SAFE, _ASCII = SafeFilter(), AsciiFilter()
@@ -71,6 +71,7 @@ class ComfyApp(WatchingApp):
     DEFAULT_MODE = "servers"
 
     def __init__(self, options: AppOptions, *, own_process: bool = False) -> None:
+        self._keys = KeyOrder(self)
         super().__init__(options)
         self._quiet = Quiet() if own_process else None
         self.graphics = Graphics(self, _image_mode(options), options.terminal)
@@ -166,10 +167,18 @@ class ComfyApp(WatchingApp):
 
     # -- actions -------------------------------------------------------------------------------
 
-    def on_key(self, event: Key) -> None:
-        """Before the keys of the app: what was typed into a field ahead of its focus."""
-        if take_typed_ahead(event, self.focused):
-            event.prevent_default()
+    async def on_event(self, event: Event) -> None:
+        """Keys go on one after the other."""
+        fresh = isinstance(event, Key) and not event.is_forwarded
+        if fresh and self._keys.takes(cast("Key", event)):
+            return
+        await super().on_event(event)
+        if fresh:
+            self._keys.sent()
+
+    def on_settled(self, message: Settled) -> None:
+        """A key has done what it does."""
+        self._keys.settled(message)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action that works here, and the themes, for the palette."""

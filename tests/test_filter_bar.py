@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from textual.app import App, ComposeResult
-from textual.events import Key
 from textual.pilot import Pilot
 
-from comfy_tui.demo.server import DemoServer
 from comfy_tui.widgets.filter_bar import Filterable, FilterBar, matches
 from comfy_tui.widgets.row import Column, Row
 from comfy_tui.widgets.row_list import RowList
-from support import console, until
 
 NAMES = ("Alpha one", "beta two", "Alpha three", "gamma")
 
@@ -101,19 +98,3 @@ async def test_escape_unmarks_where_there_is_no_filter() -> None:
         assert rows.marked
         await pilot.press("escape")
         assert not rows.marked
-
-
-async def test_words_in_one_packet_with_their_slash_are_no_keys_of_the_list() -> None:
-    """Over a slow line they come together: ``x`` must not cancel, ``q`` must not leave."""
-    async with DemoServer() as server, console(server.url) as ui:
-        await ui.press("3")
-        await ui.online()
-        for key, character in (("slash", "/"), ("x", "x"), ("q", "q"), ("Q", "Q"), ("1", "1")):
-            ui.app.post_message(Key(key, character))
-        await ui.see("xqQ1")
-        assert ui.app.current_mode == "queue"
-        for key in ("2", "a"):
-            ui.app.post_message(Key(key, key))
-        ui.app.post_message(Key("enter", "\r"))
-        await ui.see("xqQ12a")
-        await until(lambda: ui.app.screen.query_one(RowList).has_focus)

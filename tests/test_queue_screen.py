@@ -191,7 +191,7 @@ async def test_cancel_a_waiting_job_asks_and_no_keeps_it(legacy: bool) -> None:
     async with desk(legacy=legacy) as d:
         await d.ours("long one")
         victim = await d.ours("second")
-        await d.ui.see("Waiting (1)")
+        await d.ui.see("▶ running", "Waiting (1)", "second")
         await d.ui.press("G", "x")
         await d.ui.see("Cancel 1 job?", "· waiting: second", "No (n)")
         await d.ui.press("enter")
