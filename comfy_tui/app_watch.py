@@ -229,10 +229,13 @@ class WatchingApp(TellingApp):
         self.happened = happened
 
     def _offer_unsent(self, connection: Connection) -> None:
-        """Once the server answers again: ask about what could not be sent; never while a question is open."""
+        """Once the server answers again: ask about what could not be sent; never while a question is open.
+
+        The last slices may come when the console ends and has no screen any more.
+        """
         if connection.link is not Link.ONLINE:
             self._was_away = True
-        elif self._was_away and not isinstance(self.screen, ModalScreen):
+        elif self._was_away and self.screen_stack and not isinstance(self.screen, ModalScreen):
             self._was_away = False
             if any(entry.surely_unsent for entry in self.jobs.unsent) and not connection.readonly:
                 from comfy_tui.screens.kept_actions import offer_unsent
