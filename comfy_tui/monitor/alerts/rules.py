@@ -12,7 +12,8 @@ from comfy_tui.monitor.journal.row import JournalEvent
 from comfy_tui.monitor.state import Connection, Health, Job, Jobs, Link, Progress, Update
 from comfy_tui.text import clean, count_of, format_duration
 
-_REMEMBERED = 4_000
+#: So many causes are known at most; one that lasts is not forgotten for newer ones.
+_REMEMBERED = 500
 #: A card counts as emptier only so far below the limit: memory that swings around it is one cause.
 _BACK_PERCENT = 5.0
 
@@ -81,6 +82,7 @@ class Rules:
     def _is_new(self, alert: Alert) -> bool:
         key = (alert.rule, alert.cause)
         if key in self._given:
+            self._given.move_to_end(key)
             return False
         self._given[key] = None
         if len(self._given) > _REMEMBERED:
