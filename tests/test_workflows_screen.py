@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -490,6 +491,38 @@ async def test_the_server_is_asked_for_files_that_its_definitions_do_not_list(pr
         await go_to(ui, "here")
         await ui.see("valid as of")
         await until(lambda: not screen_of(ui).shown.prepared.diagnostics, "nothing left unknown")
+
+
+async def test_a_file_that_came_after_the_lists_were_read_is_not_called_missing(
+    project: Path, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (9, 9)).save(tmp_path / "mine.png")
+    for name, file in (("browser", "late.png"), ("ours", "missing.png")):
+        load = {"class_type": "LoadImage", "inputs": {"image": file}, "_meta": {}}
+        put(project, name, {"1": load, "2": plain()["2"]})
+    async with DemoServer() as server, workflows(server.url, project) as ui:
+        await ui.online()
+        await go_to(ui, "browser")
+        await ui.see("1 error")
+        # Somebody uploads it in a browser.
+        shutil.copy(tmp_path / "mine.png", server.state.folders.root / "input" / "late.png")
+        await ui.press("Q")
+        await ui.see("Queued")
+        # Ours, where the lists cannot be read anew.
+        await go_to(ui, "ours")
+        server.faults.set("/object_info", status=500)
+        screen_of(ui).desk.nodes.forget()
+        await ui.press("Q")
+        await ui.see("The server may refuse it", "Invalid image file: missing.png", "known before")
+        await ui.press("escape", "i")
+        await ui.see("Upload an input file")
+        await paste(ui, f"{tmp_path}/mine.png")
+        await ui.press("enter")
+        await ui.see("node 1 uses it now")
+        await ui.press("Q")
+        await until(lambda: len(server.record.taken) == 2, "both were queued")
 
 
 async def test_several_inputs_ask_which_and_failures_are_told(project: Path, tmp_path: Path) -> None:

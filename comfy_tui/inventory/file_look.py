@@ -1,4 +1,8 @@
-"""Asks a server whether it has the files that loaders name and its node definitions do not list."""
+"""Asks a server whether it has the files that loaders name and its node definitions do not list.
+
+A list is as old as the definitions: what it lacks may have been uploaded since, so that a server is asked
+before a file is called missing, and asked again for one that it did not have.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ async def look_for_files(
 ) -> Prepared:
     """Ask for the files that a workflow may lack, and judge it by what the server says.
 
-    A file that the server does not want to tell of stays unknown, and so do all while nobody answers.
+    A file that the server does not want to tell of stays as judged, and so do all while nobody answers.
 
     Args:
         client: of the server.
@@ -34,12 +38,13 @@ async def look_for_files(
         info: the definitions by which it was judged.
         edits: a person's changes.
     """
-    if info is None or not ready.unknown_files:
+    wanted = (*ready.unknown_files, *ready.missing_files)[:_MOST]
+    if info is None or not wanted:
         return ready
-    found = await _ask(client, ready.unknown_files[:_MOST])
-    if not found:
-        return ready
+    found = await _ask(client, wanted)
     info.known_files.update(found)
+    if not any(there or file in ready.unknown_files for file, there in found.items()):
+        return ready  # as it was judged
     return await asyncio.to_thread(judge, ready, info, edits)
 
 

@@ -54,6 +54,8 @@ class Prepared:
     conversion: tuple[Diagnostic, ...] = ()
     #: Files that its loaders name, of which is not known whether the server has them.
     unknown_files: tuple[tuple[str, str], ...] = ()
+    #: Files that its loaders name and that the server lacks, as far as is known.
+    missing_files: tuple[tuple[str, str], ...] = ()
     #: The definitions by which the prompt was made.
     made_with: Definitions | None = field(default=None, repr=False, compare=False)
 
@@ -170,6 +172,7 @@ def judge(ready: Prepared, info: NodeInfo | None, edits: Edits | None = None) ->
             checked_at_s=None,
             by_kept=False,
             unknown_files=(),
+            missing_files=(),
         )
     prompt = ready.edited(edits) if edits is not None else ready.prompt
     verdict = info.checker.check(prompt)
@@ -184,6 +187,7 @@ def judge(ready: Prepared, info: NodeInfo | None, edits: Edits | None = None) ->
         checked_at_s=info.read_at_s,
         by_kept=not info.is_live,
         unknown_files=verdict.unknown_files,
+        missing_files=verdict.missing_files,
     )
 
 

@@ -43,7 +43,7 @@ class UploadActions(Acting):
             return await session.client.upload_image(name, content)
 
         def done(uploaded: UploadedFile) -> str:
-            self.desk.nodes.forget()  # the lists of input files have changed
+            self.desk.take_upload(uploaded.reference)
             if target is not None:
                 edits = self.desk.edits_of(entry).with_value(target, uploaded.reference)
                 self.desk.set_edits(entry, edits)

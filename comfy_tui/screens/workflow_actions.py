@@ -84,7 +84,9 @@ class WorkflowActions(UploadActions, ExportActions, PageActions):
             self._ask_then_send(ready, len(chosen) > 1)
 
     def _ask_then_send(self, ready: list[tuple[Entry, Prepared]], several: bool) -> None:
-        question = queue_question(ready, self.desk.edits_of, several=several)
+        question = queue_question(
+            ready, self.desk.edits_of, several=several, nodes_problem=self.desk.nodes_problem
+        )
         if question is None:
             self._send(ready)
             return

@@ -21,6 +21,7 @@ from comfy_tui.text import clean, format_bytes
 from comfy_tui.widgets.filter_bar import matches
 from comfy_tui.widgets.row import Cell, Row
 from comfy_tui.widgets.workflow_preview import Preview
+from comfy_tui.workflow.checking.files import server_file
 from comfy_tui.workflow.edits import Edits
 from comfy_tui.workflow.formats import parse_workflow
 
@@ -134,6 +135,13 @@ class Desk:
             return await self.nodes.recall(self.client)
         self.nodes_problem = ""
         return info
+
+    def take_upload(self, reference: str) -> None:
+        """A file was uploaded: it is there, whatever the lists say until they are read anew."""
+        info = self.node_info()
+        if info is not None:
+            info.known_files[server_file(reference)] = True
+        self.nodes.forget()
 
     async def recall_nodes(self) -> None:
         """The node classes as they were, where nothing newer is known: from the disk, with their age."""

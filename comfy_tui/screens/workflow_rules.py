@@ -35,9 +35,16 @@ def why_never(prepared: Prepared, nodes_problem: str = "") -> str:
 
 
 def queue_question(
-    ready: list[tuple[Entry, Prepared]], edits_of: Callable[[Entry], Edits], *, several: bool
+    ready: list[tuple[Entry, Prepared]],
+    edits_of: Callable[[Entry], Edits],
+    *,
+    several: bool,
+    nodes_problem: str = "",
 ) -> tuple[str, str, str] | None:
-    """The question before queueing: title, message, yes; None where nothing is to be asked."""
+    """The question before queueing: title, message, yes; None where nothing is to be asked.
+
+    Where the node definitions could not be read anew, the verdict is of an earlier time and said to be.
+    """
     refused = [(entry, prepared) for entry, prepared in ready if prepared.standing is Standing.ERRORS]
     lines: list[str] = []
     for entry, prepared in refused:
@@ -46,14 +53,17 @@ def queue_question(
         lines += [diagnostic_words(error) for error in prepared.errors[:_SHOWN]]
         if len(prepared.errors) > _SHOWN:
             lines.append(f"... and {len(prepared.errors) - _SHOWN} more")
+    will = "will" if not nodes_problem else "may"
+    if refused and nodes_problem:
+        lines.append(f"Judged by what was known before: {nodes_problem}")
     if not several:
-        return ("The server will refuse it", "\n".join(lines), "Queue anyway") if refused else None
+        return (f"The server {will} refuse it", "\n".join(lines), "Queue anyway") if refused else None
     names = []
     for entry, _ in ready:
         count = edits_of(entry).count
         names.append(clean(entry.name, 80) + (f" x {count}" if count > 1 else ""))
     if refused:
-        lines.insert(0, f"\nThe server will refuse {len(refused)} of them:")
+        lines.insert(0, f"\nThe server {will} refuse {len(refused)} of them:")
     shown = [*names[:_SHOWN], f"... and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else names
     return (f"Queue {count_of(len(ready), 'workflow')}?", "\n".join((*shown, *lines)), "Queue them")
 

@@ -43,7 +43,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
 
     MODE = "workflows"
     AREA = "workflow"
-    SLICES = ("health",)
+    SLICES = ("health", "inputs_changed")
     FILTERED = "#entries"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("workflow"),

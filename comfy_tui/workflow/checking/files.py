@@ -24,6 +24,7 @@ _MODEL_PICKERS = frozenset((("Load3D", "model_file"), ("Load3DAdvanced", "model_
 _MODELS = "3d/"
 MODEL_KIND = "3D model"
 FILE_UNKNOWN = "file_unknown"
+FILE_MISSING = "custom_validation_failed"
 ServerFile = tuple[str, str]
 """A file on a server: its folder ("input", "output" or "temp") and the path in it, with ``/``."""
 _MARKS = {"[input]": "input", "[output]": "output", "[temp]": "temp"}
@@ -87,7 +88,7 @@ class Files:
                 severity=Severity.INFO,
             )
         return Problem(
-            "custom_validation_failed",
+            FILE_MISSING,
             f"Invalid {kind} file: {name}",
             item.name,
             nearest.among(name, self._picks(item)),

@@ -13,7 +13,7 @@ from comfy_tui.workflow.checking.declared import (
     NodeClass,
     Selector,
 )
-from comfy_tui.workflow.checking.files import FILE_UNKNOWN, Files, picker_kind, server_file
+from comfy_tui.workflow.checking.files import FILE_MISSING, FILE_UNKNOWN, Files, picker_kind, server_file
 from comfy_tui.workflow.checking.links import Links
 from comfy_tui.workflow.checking.nearest import Nearest
 from comfy_tui.workflow.checking.problem import RAISES, NodeReport, Problem, brief, is_link
@@ -93,6 +93,8 @@ class NodeChecker:
             problem = self._files.check(node, item, value, kind, self._nearest) or problem
             if problem is not None and problem.code == FILE_UNKNOWN:
                 report.unknown_files.append(server_file(unwrapped(value)))
+            elif problem is not None and problem.code == FILE_MISSING:
+                report.missing_files.append(server_file(unwrapped(value)))
         if problem is not None:
             report.problems.append(problem)
 

@@ -34,12 +34,14 @@ class NodeReport:
         follows: the node ids that the server goes on to from here.
         undeclared: link inputs that the class does not declare, with the id each points at.
         unknown_files: what its loader loads, where it is not known whether the server has it.
+        missing_files: what its loader loads, where the server does not have it.
     """
 
     problems: list[Problem] = field(default_factory=list)
     follows: list[str] = field(default_factory=list)
     undeclared: list[tuple[str, str]] = field(default_factory=list)
     unknown_files: list[tuple[str, str]] = field(default_factory=list)
+    missing_files: list[tuple[str, str]] = field(default_factory=list)
 
 
 def brief(value: Any) -> str:

@@ -20,6 +20,7 @@ class Verdict:
         runs: the outputs that the server would run.
         skipped: the outputs that it would leave out because something above them is wrong.
         unknown_files: files of loaders that may be there or not; a server refuses those that are not.
+        missing_files: files of loaders that are not there by what is known, which may be old.
     """
 
     ok: bool
@@ -28,3 +29,4 @@ class Verdict:
     runs: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     unknown_files: tuple[ServerFile, ...] = ()
+    missing_files: tuple[ServerFile, ...] = ()

@@ -80,9 +80,16 @@ class Walk:
         for node_id, report in self.reports.items():
             diagnostics += [self._diagnostic(node_id, problem) for problem in report.problems]
         ok = all(d.severity is not Severity.ERROR for d in diagnostics)
-        unknown = [f for n, report in self.reports.items() if n in self.needed for f in report.unknown_files]
-        files = tuple(dict.fromkeys(unknown))
-        return Verdict(ok, tuple(diagnostics), refusal, tuple(runs), tuple(skipped), files)
+        needed = [report for node_id, report in self.reports.items() if node_id in self.needed]
+        return Verdict(
+            ok,
+            tuple(diagnostics),
+            refusal,
+            tuple(runs),
+            tuple(skipped),
+            tuple(dict.fromkeys(file for report in needed for file in report.unknown_files)),
+            tuple(dict.fromkeys(file for report in needed for file in report.missing_files)),
+        )
 
     def _on_prompt(self) -> Iterator[Diagnostic]:
         if self.scan.refusal is None and not self.outputs:
