@@ -71,7 +71,8 @@ class ComfyApp(WatchingApp):
     DEFAULT_MODE = "servers"
 
     def __init__(self, options: AppOptions, *, own_process: bool = False) -> None:
-        self._keys = KeyOrder(self)
+        #: Keys, one after the other.
+        self.keys = KeyOrder(self)
         super().__init__(options)
         self._quiet = Quiet() if own_process else None
         self.graphics = Graphics(self, _image_mode(options), options.terminal)
@@ -170,15 +171,15 @@ class ComfyApp(WatchingApp):
     async def on_event(self, event: Event) -> None:
         """Keys go on one after the other."""
         fresh = isinstance(event, Key) and not event.is_forwarded
-        if fresh and self._keys.takes(cast("Key", event)):
+        if fresh and self.keys.takes(cast("Key", event)):
             return
         await super().on_event(event)
         if fresh:
-            self._keys.sent()
+            self.keys.sent()
 
     def on_settled(self, message: Settled) -> None:
         """A key has done what it does."""
-        self._keys.settled(message)
+        self.keys.settled(message)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action that works here, and the themes, for the palette."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+import unicodedata
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from textual import events
+from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.pilot import Pilot
 
 from comfy_tui.app import ComfyApp
@@ -39,10 +42,26 @@ class Console:
         self.pilot = pilot
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        """Press keys one after the other, each when the one before has done what it does at once.
+
+        The pilot's own press waits until the processor is idle, twice for each, which takes long beside a
+        server, and longer than a person does.  What opens later, such as a dialog after an answer of the
+        server, is to be waited for.
+        """
+        for key in keys:
+            await self._press(key)
+        await self.pilot._wait_for_screen()
+
+    async def _press(self, key: str) -> None:
+        arrived = asyncio.Event()
+        self.app.post_message(_key_event(key))
+        self.app.call_later(arrived.set)
+        await until(
+            lambda: not self.app.is_running or (arrived.is_set() and self.app.keys.idle), f"{key} to be done"
+        )
 
     async def type(self, text: str) -> None:
-        await self.pilot.press(*(_key(ch) for ch in text))
+        await self.press(*(_key(ch) for ch in text))
 
     def text(self) -> str:
         """What the screen shows, line by line, without colours; toasts included."""
@@ -76,6 +95,18 @@ class Console:
         await until(
             lambda: self.app.jobs.read_at_s is not None and self.app.health.stats is not None, "answers"
         )
+
+
+def _key_event(key: str) -> events.Key:
+    """The event of a key's name, as a terminal's driver makes it."""
+    if len(key) == 1 and not key.isalnum():
+        key = _character_to_key(key)
+    character: str | None
+    try:
+        character = unicodedata.lookup(_get_unicode_name_from_key(REPLACED_KEYS.get(key, key)))
+    except KeyError:
+        character = key if len(key) == 1 else None
+    return events.Key(key, character)
 
 
 def _key(character: str) -> str:

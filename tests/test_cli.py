@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -105,7 +106,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[AppOptions]:
     app = types.ModuleType("comfy_tui.app")
     app.run_app = run_app  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "comfy_tui.app", app)
-    for module in (cli.common, sys.modules["comfy_tui.commands.demo"]):
+    for module in (cli.common, importlib.import_module("comfy_tui.commands.demo")):
         monkeypatch.setattr(module, "has_terminal", lambda: True)
     return seen
 

@@ -48,7 +48,7 @@ async def test_an_answer_is_the_dialogs(answer: str) -> None:
 async def test_a_key_that_nobody_ends_keeps_no_other_back() -> None:
     async with DemoServer() as server, console(server.url) as ui:
         await ui.online()
-        ui.app._keys.settled = lambda message: None  # type: ignore[method-assign]
+        ui.app.keys.settled = lambda message: None  # type: ignore[method-assign]
         packet(ui, "2", "3", "4")
         await until(lambda: ui.app.current_mode == "outputs")
         await ui.see("history is empty")

@@ -365,7 +365,9 @@ class TestUpload:
         async with DemoServer() as server:
             await submit(server, flow(1))
             async with opened(server) as ui:
-                await ui.press("i", "o")
+                await ui.press("i")
+                await ui.see("Upload as an input")
+                await ui.press("o")
                 await ui.see("It is flow_00001_.png in the server's input folder")
                 root = server.state.folders.root
                 given, made = root / "input" / "flow_00001_.png", root / "output" / "flow_00001_.png"

@@ -44,6 +44,11 @@ class KeyOrder:
         self._under_way = False
         self._limit: Timer | None = None
 
+    @property
+    def idle(self) -> bool:
+        """Whether every key has done what it does at once."""
+        return not self._under_way
+
     def takes(self, key: Key) -> bool:
         """Whether a key has to wait; it is sent again when it is its turn."""
         if self._under_way and key is not self._next:
