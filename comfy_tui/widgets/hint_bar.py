@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.screen import Screen
 from textual.widgets import Footer
 
 from comfy_tui.keymap import SPARE
@@ -20,28 +22,48 @@ class HintBar(Footer):
 
     def __init__(self) -> None:
         super().__init__(show_command_palette=False)
-        self._width = 0
+        #: What it was made of; the same once more is not made again: moving the cursor asks every time.
+        self._made_of: tuple[object, ...] = ()
+
+    def bindings_changed(self, screen: Screen[Any]) -> None:
+        """Make the hints anew where they are others by now; once for all that comes before the next frame."""
+        self._bindings_ready = True
+        if screen.app.app_focus and self.is_attached and screen is self.screen:
+            self._make_anew()
+
+    def on_resize(self) -> None:
+        """Choose anew."""
+        self._make_anew()
+
+    def _make_anew(self) -> None:
+        if self._made_of != self._wanted():
+            self.refresh(recompose=True)
+
+    def _wanted(self) -> tuple[object, ...]:
+        return (
+            self.size.width,
+            *(
+                (item.binding, item.enabled)
+                for item in self.screen.active_bindings.values()
+                if item.binding.show
+            ),
+        )
 
     def compose(self) -> ComposeResult:
         """The hints, in the order of the bindings."""
         hints = list(super().compose())
-        self._width = self.size.width
+        self._made_of = self._wanted()
         shown = [item.binding for item in self.screen.active_bindings.values() if item.binding.show]
         by_action = {binding.action: binding for binding in reversed(shown)}
         actions = dict.fromkeys(binding.action for binding in shown)
         bindings = [by_action[action] for action in actions][: len(hints)]
         fit = fitting(
-            [self._width_of(one) for one in bindings], [_rank(one) for one in bindings], self._width
+            [self._width_of(one) for one in bindings], [_rank(one) for one in bindings], self.size.width
         )
         yield from (hint for number, hint in enumerate(hints) if number in fit)
 
     def _width_of(self, binding: Binding) -> int:
         return cell_len(self.app.get_key_display(binding)) + cell_len(binding.description) + 3
-
-    def on_resize(self) -> None:
-        """Choose anew."""
-        if self.size.width != self._width:
-            self.refresh(recompose=True)
 
 
 def _rank(binding: Binding) -> int:
