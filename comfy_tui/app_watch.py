@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from comfy_tui.monitor.previews import Previews
     from comfy_tui.monitor.session import Session
     from comfy_tui.screens.save_desk import SaveDesk
+    from comfy_tui.screens.upload_desk import UploadDesk
 
 _log = logging.getLogger("comfy_tui")
 #: So many events of earlier runs are listed at the start.
@@ -98,6 +99,13 @@ class WatchingApp(TellingApp):
         await self.elsewhere.close()
         if self.journal is not None:
             await self.journal.close()
+
+    @cached_property
+    def uploads(self) -> UploadDesk:
+        """What puts files into the server's input folder; the modules come with the first use."""
+        from comfy_tui.screens.upload_desk import UploadDesk
+
+        return UploadDesk(self)
 
     @cached_property
     def previews(self) -> Previews:

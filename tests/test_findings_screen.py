@@ -23,6 +23,7 @@ from comfy_tui.workflow.checking import BREAKS_SERVER
 from comfy_tui.workflow.diagnostic import Diagnostic, Severity
 from comfy_tui.workflow.formats import parse_workflow
 from support import Console, until
+from test_input_folder import asked
 from test_workflows_screen import go_to, paste, plain, put, workflows
 
 URL = "https://huggingface.co/demo/demo/resolve/main/nowhere.safetensors"
@@ -246,6 +247,8 @@ async def test_upload_the_missing_image(project: Path, tmp_path: Path) -> None:
         await ui.press("i")
         await ui.see("Upload an input file")
         await paste(ui, f"{tmp_path}/mine.png")
+        await ui.press("enter")
+        await asked(ui)
         await ui.press("enter")
         await ui.see("Uploaded", "4 errors")
         await ui.gone("My photo (1), image")

@@ -19,7 +19,6 @@ from comfy_tui import desktop, picture_clipboard
 from comfy_tui.config import Config
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import ExportError
-from comfy_tui.library.mask import read_mask
 from comfy_tui.monitor.submit import Submission
 from comfy_tui.naming import NameTemplate
 from comfy_tui.screens.made import DiffScreen
@@ -358,70 +357,6 @@ class TestSaveOtherwise:
                 server.faults.clear()
                 await ui.see("Stopped: 1 file left")
                 assert list(tmp_path.iterdir()) == []
-
-
-class TestUpload:
-    async def test_an_output_as_an_input(self) -> None:
-        async with DemoServer() as server:
-            await submit(server, flow(1))
-            async with opened(server) as ui:
-                await ui.press("i")
-                await ui.see("Upload as an input")
-                await ui.press("o")
-                await ui.see("It is flow_00001_.png in the server's input folder")
-                root = server.state.folders.root
-                given, made = root / "input" / "flow_00001_.png", root / "output" / "flow_00001_.png"
-                assert given.read_bytes() == made.read_bytes()
-                assert ui.app.inputs_changed == 1
-
-    async def test_a_mask(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.chdir(tmp_path)
-        mask = Image.new("L", (64, 64))
-        mask.paste(255, (0, 0, 32, 64))
-        mask.save(tmp_path / "mask.png")
-        Image.new("L", (10, 10)).save(tmp_path / "small.png")
-        async with DemoServer() as server:
-            await submit(server, flow(1))
-            async with opened(server) as ui:
-                await ui.press("i", "m")
-                await ui.see("white, or transparent, is masked")
-                await ui.see("mask.png")
-                await ui.press("m", "enter")
-                await ui.see("Uploaded", "-masked-")
-                (made,) = (server.state.folders.root / "input").glob("flow_00001_-masked-*.png")
-                with Image.open(made) as opened_picture:
-                    alpha = opened_picture.getchannel("A")
-                assert (alpha.getpixel((5, 5)), alpha.getpixel((60, 5))) == (0, 255)
-                await ui.press("i", "m")
-                await ui.see("white, or transparent, is masked")
-                await ui.see("small.png")
-                await ui.press("s", "m", "enter")
-                await ui.see("The server failed", "10x10")
-
-    async def test_a_mask_that_the_server_swallows(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.chdir(tmp_path)
-        Image.new("L", (64, 64)).save(tmp_path / "mask.png")
-        async with DemoServer() as server:
-            await submit(server, flow(1))
-            async with opened(server) as ui:
-                (server.state.folders.root / "output" / "flow_00001_.png").unlink()
-                await ui.press("i", "m")
-                await ui.see("white, or transparent, is masked")
-                await ui.see("mask.png")
-                await ui.press("m", "enter")
-                await ui.see("The mask was not put on the picture")
-
-    def test_masks_with_an_alpha_of_their_own(self, tmp_path: Path) -> None:
-        picture = Image.new("RGBA", (4, 4), (0, 0, 0, 255))
-        picture.putpixel((1, 1), (0, 0, 0, 0))
-        picture.save(tmp_path / "m.png")
-        content, size = read_mask(tmp_path / "m.png")
-        with Image.open(io.BytesIO(content)) as opened_picture:
-            alpha = opened_picture.getchannel("A")
-        assert size == (4, 4)
-        assert (alpha.getpixel((1, 1)), alpha.getpixel((2, 2))) == (0, 255)
 
 
 class TestOutside:

@@ -19,6 +19,7 @@ from comfy_tui.library.recent import read_recent
 from comfy_tui.screens.workflows import WorkflowsScreen
 from comfy_tui.widgets.row_list import RowList
 from support import Console, console, until
+from test_input_folder import asked
 
 SHIPPED = Path("comfy_tui/demo/workflows").resolve()
 
@@ -460,6 +461,8 @@ async def test_upload_and_use_the_name_the_server_gave(legacy: bool, project: Pa
         await ui.type("bi")
         await ui.see("bild ü.png")
         await ui.press("enter")
+        await asked(ui)
+        await ui.press("enter")
         await ui.see("Uploaded", "bild ü.png on the server", "valid as of", "*input file")
         assert (server.state.folders.root / "input" / "bild ü.png").is_file()
         # The name is taken there, with other bytes: the server gives another.
@@ -467,6 +470,10 @@ async def test_upload_and_use_the_name_the_server_gave(legacy: bool, project: Pa
         await ui.see("Upload an input file")
         await paste(ui, f"{tmp_path}/example.png")
         await ui.press("enter")
+        await asked(ui)
+        await ui.press("enter")
+        await ui.see("is there, with other content")
+        await ui.press("k")
         await ui.see("example (1).png on the server", "valid as of")
         await ui.press("Q")
         await ui.see("Queued")
@@ -540,6 +547,8 @@ async def test_several_inputs_ask_which_and_failures_are_told(project: Path, tmp
         await paste(ui, f"{tmp_path}/a.p")
         await ui.see("a.png")
         await ui.press("tab", "enter")
+        await asked(ui)
+        await ui.press("enter")
         await ui.see("Too large for the server")
         server.faults.clear()
         await ui.press("i")
@@ -547,7 +556,9 @@ async def test_several_inputs_ask_which_and_failures_are_told(project: Path, tmp
         await ui.press("down", "enter")
         await paste(ui, f"{tmp_path}/a.png")
         await ui.press("enter")
-        await ui.see("node 5 uses it now")
+        await asked(ui)
+        await ui.press("enter")
+        await ui.see("Node 5 uses it now")
 
 
 # -- export, open, copy ----------------------------------------------------------------------------

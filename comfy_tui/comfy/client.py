@@ -50,6 +50,10 @@ def _segment(name: str) -> str:
     return quote(name, safe="", errors="replace")
 
 
+def _upload_form(subfolder: str, overwrite: bool) -> dict[str, str]:
+    return {"type": "input", "subfolder": subfolder, **({"overwrite": "true"} if overwrite else {})}
+
+
 class ComfyClient:
     """A ComfyUI server as seen from outside.
 
@@ -304,15 +308,26 @@ class ComfyClient:
 
     # -- files ---------------------------------------------------------------------------------
 
-    async def upload_image(self, name: str, content: bytes, *, subfolder: str = "") -> UploadedFile:
-        """``POST /upload/image`` into the input folder, never overwriting: the returned name counts."""
-        data = {"type": "input", "subfolder": subfolder}
+    async def upload_image(
+        self, name: str, content: bytes, *, subfolder: str = "", overwrite: bool = False
+    ) -> UploadedFile:
+        """``POST /upload/image`` into the input folder: the returned name counts.
+
+        Unless it may overwrite, the server chooses another name where that one is taken by other content.
+        """
+        data = _upload_form(subfolder, overwrite)
         name = name.encode("utf-8", "replace").decode("utf-8")
         files = {"image": (name, content, "application/octet-stream")}
         return wire.read_upload(await self._http.send_files("/upload/image", data, files))
 
     async def upload_mask(
-        self, name: str, content: bytes, original: OutputFile, *, subfolder: str = ""
+        self,
+        name: str,
+        content: bytes,
+        original: OutputFile,
+        *,
+        subfolder: str = "",
+        overwrite: bool = False,
     ) -> UploadedFile:
         """``POST /upload/mask``: the original with the alpha of ``content``, as a new input picture.
 
@@ -324,7 +339,7 @@ class ComfyClient:
             "subfolder": original.subfolder,
             "type": original.type,
         }
-        data = {"type": "input", "subfolder": subfolder, "original_ref": json.dumps(reference)}
+        data = {**_upload_form(subfolder, overwrite), "original_ref": json.dumps(reference)}
         files = {"image": (name, content, "image/png")}
         return wire.read_upload(await self._http.send_files("/upload/mask", data, files))
 

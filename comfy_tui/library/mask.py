@@ -11,8 +11,8 @@ from comfy_tui.library.picture import read_picture
 _MOST_PIXELS = 40_000_000
 
 
-def read_mask(path: Path) -> tuple[bytes, tuple[int, int]]:
-    """The mask as the server wants it, a PNG whose transparent pixels are masked, and its size.
+def read_mask(path: Path) -> bytes:
+    """The mask as the server wants it: a PNG whose transparent pixels are masked.
 
     Raises:
         WorkflowError: it cannot be read, or is no picture.
@@ -34,7 +34,7 @@ def read_mask(path: Path) -> tuple[bytes, tuple[int, int]]:
     mask.putalpha(alpha)
     out = io.BytesIO()
     mask.save(out, "PNG", compress_level=1)
-    return out.getvalue(), mask.size
+    return out.getvalue()
 
 
 def _bad(path: Path, reason: str) -> WorkflowError:

@@ -14,6 +14,15 @@ from textual.widgets import Input, Static
 
 from comfy_tui.text import clean, clean_lines
 
+ASK_CSS = """
+    align: center middle;
+    & > Vertical { width: 72; max-width: 94%; height: auto; max-height: 90%; background: $surface;
+        border: round $primary; padding: 0 1; }
+    & .question { height: auto; max-height: 8; }
+    & Input, & Input:focus { height: 1; border: none; padding: 0 1; background: $panel; margin: 1 0; }
+    & .keys { height: auto; max-height: 4; color: $text-muted; }
+"""
+
 
 class AskDialog(ModalScreen[str | None]):
     """Asks for a line of text; gives None where the person leaves or empties it.
@@ -24,16 +33,7 @@ class AskDialog(ModalScreen[str | None]):
         value: the answer that is offered.
     """
 
-    DEFAULT_CSS = """
-    AskDialog {
-        align: center middle;
-        & > Vertical { width: 72; max-width: 94%; height: auto; max-height: 90%; background: $surface;
-            border: round $primary; padding: 0 1; }
-        & .question { height: auto; max-height: 8; }
-        & Input, & Input:focus { height: 1; border: none; padding: 0 1; background: $panel; margin: 1 0; }
-        & .keys { height: 1; color: $text-muted; }
-    }
-    """
+    DEFAULT_CSS = f"AskDialog {{ {ASK_CSS} }}"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Close")]
 
     def __init__(self, title: str, message: str, value: str) -> None:

@@ -7,14 +7,18 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from comfy_tui.comfy.types import OutputFile, UploadedFile
 from comfy_tui.content.sniff import Medium
-from comfy_tui.errors import ComfyError, ServerError
+from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.outputs import Output
 from comfy_tui.screens.output_saving import SaveActions
 from comfy_tui.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from comfy_tui.comfy.client import ComfyClient
+    from comfy_tui.comfy.types import UploadedFile
+    from comfy_tui.library.input_folder import Upload
     from comfy_tui.monitor.session import Session
 
 
@@ -98,6 +102,7 @@ class OutsideActions(SaveActions):
 
     def action_upload_output(self) -> None:
         """Ask what to upload as an input."""
+        from comfy_tui.library.input_folder import file_upload, mask_upload, output_upload
         from comfy_tui.screens.dialogs import ChoiceDialog
 
         chosen = self.chosen_outputs()
@@ -110,89 +115,36 @@ class OutsideActions(SaveActions):
             choices.append(("mask", "m", "A local mask for this picture"))
 
         def picked(what: str | None) -> None:
-            if what == "output" and output is not None:
-                self._upload_output(output)
+            file = output.file if output is not None else None
+            if what == "output" and output is not None and file is not None:
+                source = self._tui.client_of(output)
+                self._upload(lambda client: output_upload(client, file, source))
             elif what == "file":
-                self._choose_path("A file as an input", self._upload_file)
-            elif what == "mask" and output is not None:
-                mask_of = output
+                self._choose_path("A file as an input", file_upload)
+            elif what == "mask" and output is not None and file is not None:
                 title = f"The mask for {clean(output.name, 40)}: white, or transparent, is masked"
-                self._choose_path(title, lambda path: self._upload_mask(mask_of, path))
+                self._choose_path(title, lambda client, path: mask_upload(client, file, path))
 
-        message = "It goes into the server's input folder; nothing there is overwritten."
+        message = "It goes into the server's input folder; you are asked under which name."
         self.app.push_screen(ChoiceDialog("Upload as an input", choices, message), picked)
 
-    def _choose_path(self, title: str, then: object) -> None:
+    def _choose_path(self, title: str, made: Callable[[ComfyClient, Path], Upload]) -> None:
         from comfy_tui.screens.upload import PathDialog
 
         def chosen(path: Path | None) -> None:
-            if path is not None and callable(then):
-                then(path)
+            if path is not None:
+                self._upload(lambda client: made(client, path))
 
         self.app.push_screen(PathDialog(title), chosen)
 
-    def _upload_output(self, output: Output) -> None:
-        from comfy_tui.library.picture import UPLOAD_LIMIT_BYTES
-        from comfy_tui.naming import safe_name
+    def _upload(self, made: Callable[[ComfyClient], Upload]) -> None:
+        session = self._tui.session
+        if session is None:
+            self._tui.tell("One moment", "The console is not connected yet.", severity="warning")
+            return
 
-        file = output.file
-        assert file is not None
+        def done(_: UploadedFile) -> str:
+            self._tui.inputs_changed += 1
+            return "Choose it in a workflow's input (2, then e)."
 
-        async def call(session: Session) -> UploadedFile:
-            client = self._tui.client_of(output) or session.client
-            content = await client.view_bytes(file, limit_bytes=UPLOAD_LIMIT_BYTES)
-            return await session.client.upload_image(safe_name(file.filename), content)
-
-        self._tui.act(call, self._uploaded, title="Uploaded")
-
-    def _upload_file(self, path: Path) -> None:
-        from comfy_tui.library.picture import read_picture
-
-        async def call(session: Session) -> UploadedFile:
-            name, content = await asyncio.to_thread(read_picture, path)
-            return await session.client.upload_image(name, content)
-
-        self._tui.act(call, self._uploaded, title="Uploaded")
-
-    def _upload_mask(self, output: Output, path: Path) -> None:
-        file = output.file
-        assert file is not None
-        self._tui.act(lambda session: upload_mask(session, file, path), self._uploaded, title="Uploaded")
-
-    def _uploaded(self, uploaded: UploadedFile) -> str:
-        self._tui.inputs_changed += 1
-        return (
-            f"It is {uploaded.reference} in the server's input folder: choose it in a workflow's input "
-            "(2, then e)."
-        )
-
-
-async def upload_mask(session: Session, original: OutputFile, path: Path) -> UploadedFile:
-    """Upload a mask for an output, and make sure that the server made the masked picture.
-
-    Raises:
-        ComfyError: it cannot be read, does not fit, or nothing was made.
-    """
-    import secrets
-
-    from comfy_tui.library.mask import read_mask
-    from comfy_tui.naming import safe_name
-
-    content, size = await asyncio.to_thread(read_mask, path)
-    stem = safe_name(original.filename).rpartition(".")[0] or "picture"
-    # A name of its own: an older file of that name would look like success.
-    name = f"{stem[:80]}-masked-{secrets.token_hex(3)}.png"
-    try:
-        made = await session.client.upload_mask(name, content, original)
-    except ServerError as error:
-        error.hint = f"The mask is {size[0]}x{size[1]}: it must have the picture's size."
-        raise
-    try:
-        await session.client.view_size(OutputFile(made.name, made.subfolder, made.type, ""))
-    except ComfyError as error:
-        raise ComfyError(
-            "The mask was not put on the picture",
-            "the server took the mask and made nothing of it",
-            "The original is gone from the server, or it is no picture.",
-        ) from error
-    return made
+        self._tui.uploads.ask(made(session.client), done)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from comfy_tui.comfy.types import UploadedFile
 from comfy_tui.library.entry import Entry
-from comfy_tui.library.picture import read_picture
+from comfy_tui.library.input_folder import file_upload
 from comfy_tui.screens.acting import Acting
 from comfy_tui.screens.upload import PathDialog
 from comfy_tui.workflow.edits import Key
-
-if TYPE_CHECKING:
-    from comfy_tui.monitor.session import Session
 
 
 class UploadActions(Acting):
@@ -36,11 +31,10 @@ class UploadActions(Acting):
         self.app.push_screen(PathDialog(title), chosen)
 
     def _upload(self, entry: Entry, target: Key | None, path: Path) -> None:
-        self.console.tell("Uploading", f"{path.name} ...")
-
-        async def call(session: Session) -> UploadedFile:
-            name, content = await asyncio.to_thread(read_picture, path)
-            return await session.client.upload_image(name, content)
+        client = self.desk.client
+        if client is None:
+            self.console.tell("One moment", "The console is not connected yet.", severity="warning")
+            return
 
         def done(uploaded: UploadedFile) -> str:
             self.desk.take_upload(uploaded.reference)
@@ -50,10 +44,10 @@ class UploadActions(Acting):
             if self.is_attached:
                 self._run(self._after_upload())
             if target is None:
-                return f"It is {uploaded.reference} on the server; the workflow has no input for it."
-            return f"It is {uploaded.reference} on the server; node {target[0]} uses it now. Q queues."
+                return "The workflow has no input for it."
+            return f"Node {target[0]} uses it now. Q queues."
 
-        self.console.act(call, done, title="Uploaded")
+        self.console.uploads.ask(file_upload(client, path), done)
 
     async def _after_upload(self) -> None:
         await self.desk.fetch_nodes()
