@@ -47,7 +47,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Keys that tell by their look what they are.
     (
         re.compile(
-            r"\b(?:(?:sk|pk|rk|r8|hf|ghp|gho|ghs|ghu|glpat|xox[abprs]|npm|whsec)[-_](?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{16,}|comfyui-[0-9a-f]{32,})"
+            r"\b(?:(?:sk|pk|rk|r8|hf|ghp|gho|ghs|ghu|glpat|xox[abprs]|npm|whsec)[-_](?=[A-Za-z_-]{0,60}\d)[A-Za-z0-9_-]{16,}|comfyui-[0-9a-f]{32,})"
         ),
         MASK,
     ),

@@ -11,10 +11,11 @@ import tempfile
 from collections.abc import Mapping
 
 from comfy_tui.clipboard import run_quietly
-from comfy_tui.errors import ExportError
+from comfy_tui.errors import BadReply, ExportError
 
 _TIMEOUT_S = 10.0
-_MOST_PIXELS = 40_000_000
+#: No side that is kept is longer.
+_ALL_PIXELS = 1 << 30
 _TITLE = "The picture cannot be copied"
 _APPLE = 'set the clipboard to (read (POSIX file "{path}") as «class PNGf»)'
 
@@ -73,18 +74,16 @@ def copy_picture(content: bytes, environ: Mapping[str, str]) -> str:
 def _as_png(content: bytes) -> bytes:
     if content[:8] == b"\x89PNG\r\n\x1a\n":
         return content
-    from PIL import Image
+    from comfy_tui.pictures.decode import FORMATS, decode_any
 
     try:
-        with Image.open(io.BytesIO(content)) as opened:
-            if opened.width * opened.height > _MOST_PIXELS:
-                raise ExportError(_TITLE, "it has more than 40 megapixels", "Save it with s instead.")
-            out = io.BytesIO()
-            opened.convert("RGBA" if opened.has_transparency_data else "RGB").save(
-                out, "PNG", compress_level=1
-            )
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ExportError(_TITLE, "it cannot be decoded", "Save it with s instead.") from error
+        image = decode_any(content, FORMATS, _ALL_PIXELS).image
+    except BadReply as error:
+        raise ExportError(
+            _TITLE, f"it cannot be decoded: {error.message}", "Save it with s instead."
+        ) from error
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=1)
     return out.getvalue()
 
 

@@ -98,3 +98,9 @@ def test_long_texts_do_not_take_long() -> None:
 
 def test_a_key_of_the_api_nodes() -> None:
     assert mask_text("key comfyui-0123456789abcdef0123456789abcdef end") == "key *** end"
+
+
+def test_a_long_row_of_beginnings_is_read_once() -> None:
+    # Each of them looked for its digit as far as the text went: three minutes.
+    text = "sk-" * 66_000
+    assert mask_text(text) == text

@@ -27,6 +27,7 @@ from comfy_tui.errors import (
     Unreachable,
     WorkflowError,
 )
+from comfy_tui.json_weight import TooManyValues, loads
 
 if TYPE_CHECKING:
     from comfy_tui.config import ServerProfile
@@ -332,7 +333,7 @@ async def parse_json(body: bytes, path: str) -> Any:
 
 def _parse_json(body: bytes, path: str) -> Any:
     try:
-        return json.loads(body)
+        return loads(body)
     except (ValueError, RecursionError) as error:
         if body.lstrip()[:1] == b"<":
             raise BadReply(
@@ -346,6 +347,8 @@ def _parse_json(body: bytes, path: str) -> Any:
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} (line {error.lineno}, column {error.colno})"
+    if isinstance(error, TooManyValues):
+        return str(error)
     return "it cannot be read"
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from comfy_tui.comfy.types import NodeError
 from comfy_tui.comfy.wire import read_node_errors
 from comfy_tui.errors import ApiError, Refused
+from comfy_tui.json_weight import loads
 
 _HINTS = {
     "missing_node_type": "Install the node pack on the server, or update ComfyUI.",
@@ -46,7 +46,7 @@ def describe_node_error(error: NodeError) -> str:
 def rejected_prompt(body: bytes) -> ApiError:
     """Make the error out of the body of a 400 (comfyui-api, sections 4.6 and 5)."""
     try:
-        data: Any = json.loads(body)
+        data: Any = loads(body)
     except (ValueError, RecursionError):
         data = {}
     error = data.get("error") if isinstance(data, Mapping) else None

@@ -17,6 +17,7 @@ from comfy_tui.content.facts import Fact
 from comfy_tui.content.media_info import MediaInfo
 from comfy_tui.errors import BadReply
 from comfy_tui.own_process import module_command
+from comfy_tui.pictures.decode import FULL_PIXELS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,6 +27,8 @@ TIMEOUT_S = 30.0
 DECODE_S = 8.0
 #: The frames of one file take so much at most.
 FRAMES_BYTES = 24 * 1024 * 1024
+#: A picture that is kept for zooming, in four bands.
+_MOST_BYTES = 4 * FULL_PIXELS + 1024 * 1024
 _HEAD_BYTES = 1024 * 1024
 _HINT = "s saves the file as it is."
 
@@ -146,8 +149,8 @@ class _Worker:
                     "The file takes too long to read", f"more than {TIMEOUT_S:g} s", _HINT
                 ) from None
             raise _broken("its reader broke down on it: too much memory or time, or an error in it") from None
-        pixels = process.stdout.read(FRAMES_BYTES + (1 << 20) + 1)
-        if len(pixels) > FRAMES_BYTES + (1 << 20):
+        pixels = process.stdout.read(_MOST_BYTES + 1)
+        if len(pixels) > _MOST_BYTES:
             raise _broken("its reader answers without end")
         return head, pixels
 

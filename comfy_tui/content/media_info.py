@@ -63,7 +63,16 @@ def media_info(content: bytes, form: str, size_bytes: int | None = None) -> Medi
     return info
 
 
-_BROKEN = (Damaged, TooMuch, struct.error, wave.Error, ValueError, EOFError, IndexError, ArithmeticError)
+_BROKEN = (
+    Damaged,
+    TooMuch,
+    struct.error,
+    wave.Error,
+    ValueError,
+    EOFError,
+    IndexError,
+    ArithmeticError,
+)
 
 
 def header_place(head: bytes, size_bytes: int) -> int | None:
@@ -194,8 +203,8 @@ def _segment(source: Source, start: int, end: int, found: list[_Changes]) -> Non
         size, inner = matroska.number(source, inner, end, keep_mark=False)
         after = end if size is None else min(end, inner + size)
         if kind == _SEGMENT:
-            _segment(source, inner, after, found)
-            return
+            place, end = inner, after
+            continue
         if kind == _CLUSTER:
             return
         if kind == _INFO:
@@ -326,6 +335,8 @@ def _ogg(content: bytes) -> list[_Changes]:
     return found
 
 
+#: The first frame is looked for in so many bytes behind the tag.
+_MP3_SEARCH_BYTES = 64 * 1024
 _BITRATES = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
 _BITRATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
@@ -336,7 +347,8 @@ def _mp3(content: bytes) -> list[_Changes]:
     if content[:3] == b"ID3":
         place = 10 + sum((content[6 + i] & 0x7F) << (21 - 7 * i) for i in range(4))
     place = content.find(b"\xff", place)
-    while 0 <= place < len(content) - 4:
+    last = min(len(content) - 4, place + _MP3_SEARCH_BYTES)
+    while 0 <= place < last:
         version, layer = content[place + 1] >> 3 & 3, content[place + 1] >> 1 & 3
         rate_index, bits = content[place + 2] >> 2 & 3, content[place + 2] >> 4
         if content[place + 1] & 0xE0 == 0xE0 and layer == 1 and version in _RATES and rate_index < 3:

@@ -177,10 +177,10 @@ def _joined(peaks: list[float], columns: int) -> list[float]:
 
 
 def _picture(content: bytes, options: dict[str, Any], frames: list[bytes]) -> dict[str, Any]:
-    """A picture whose reader writes its complaints to the terminal (TIFF, JPEG 2000)."""
-    from comfy_tui.pictures.decode import decode_any
+    """A picture whose reader is not run in the console's own process."""
+    from comfy_tui.pictures.decode import ISOLATED_FORMATS, decode_any
 
-    decoded = decode_any(content, ("TIFF", "JPEG2000"), options["side"])
+    decoded = decode_any(content, ISOLATED_FORMATS, options["side"])
     image = decoded.image
     frames.append(image.tobytes())
     listed = [[image.width, image.height, 0.0]]

@@ -19,6 +19,7 @@ from typing import Any
 from comfy_tui import paths
 from comfy_tui.errors import ConfigError
 from comfy_tui.inventory.disk import replace_file
+from comfy_tui.json_weight import loads
 from comfy_tui.workflow.advice.packs import PackMap
 
 #: A map that is younger is not fetched again.
@@ -82,7 +83,7 @@ class MapStore:
             with path.open("rb") as file:
                 packed = file.read(_PACKED_LIMIT_BYTES + 1)
             text = zlib.decompressobj(wbits=31).decompress(packed, _LIMIT_BYTES)
-            found = PackMap.read(json.loads(text))
+            found = PackMap.read(loads(text))
         except (OSError, ValueError, RecursionError, zlib.error):
             return None
         return found or None

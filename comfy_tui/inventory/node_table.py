@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
+from comfy_tui.json_weight import check_weight
+
 Span = tuple[int, int]
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -127,6 +129,7 @@ def _laid_out(pieces: Mapping[str, bytes]) -> dict[str, Span]:
 
 def _index(source: str, plain: bool) -> dict[str, Span]:
     """Where the values of the outermost object are; each is parsed once to find its end."""
+    check_weight(source)
     at = _after_space(source, 0)
     if source[at : at + 1] != "{":
         json.loads(source)  # tells what is wrong with it, if that is not JSON at all

@@ -7,7 +7,6 @@ of a workflow leaves this machine.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 from urllib.parse import quote
@@ -16,6 +15,7 @@ import httpx
 
 from comfy_tui import __version__
 from comfy_tui.inventory.maps import PUBLIC_URL
+from comfy_tui.json_weight import loads
 from comfy_tui.workflow.advice.commands import safe_id, safe_url, safe_version
 from comfy_tui.workflow.advice.knowledge import RegistryPack
 from comfy_tui.workflow.advice.types import Pack
@@ -108,7 +108,7 @@ class Outside:
                     body += chunk
                     if len(body) > limit_bytes:
                         raise OutsideError(f"{host} sent more than is read")
-            return await asyncio.to_thread(json.loads, bytes(body))
+            return await asyncio.to_thread(loads, bytes(body))
         except (httpx.HTTPError, TimeoutError) as error:
             raise OutsideError(f"{host} does not answer") from error
         except (ValueError, RecursionError) as error:

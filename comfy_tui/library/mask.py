@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from comfy_tui.errors import WorkflowError
+from comfy_tui.errors import BadReply, WorkflowError
 from comfy_tui.library.picture import read_picture
-
-_MOST_PIXELS = 40_000_000
 
 
 def read_mask(path: Path) -> bytes:
@@ -19,17 +17,20 @@ def read_mask(path: Path) -> bytes:
     """
     from PIL import Image, ImageOps
 
+    from comfy_tui.pictures.decode import BROKEN, FORMATS, MAX_PIXELS, check, open_pillow
+
     _, content = read_picture(path)
     try:
-        with Image.open(io.BytesIO(content)) as opened:
-            if opened.width * opened.height > _MOST_PIXELS:
+        check(content)
+        with open_pillow().open(io.BytesIO(content), formats=(*FORMATS, "BMP")) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
                 raise _bad(path, "it has more than 40 megapixels")
             if opened.has_transparency_data:
                 alpha = opened.convert("RGBA").getchannel("A")
             else:
                 alpha = ImageOps.invert(opened.convert("L"))
             mask = Image.new("RGBA", opened.size)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (BadReply, Image.DecompressionBombError, *BROKEN) as error:
         raise _bad(path, "it cannot be decoded as a picture") from error
     mask.putalpha(alpha)
     out = io.BytesIO()

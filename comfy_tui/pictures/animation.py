@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from comfy_tui.errors import BadReply
-from comfy_tui.pictures.decode import BROKEN, FORMATS, MAX_PIXELS, bare, open_pillow, pixel_bytes
+from comfy_tui.pictures.decode import BROKEN, FORMATS, MAX_PIXELS, bare, check, open_pillow, pixel_bytes
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -61,6 +61,7 @@ def read_animation(content: bytes) -> Animation:
         BadReply: it is no picture or a broken one; a later frame that is broken ends the animation.
     """
     pillow = open_pillow()
+    check(content)
     end = time.monotonic() + READ_S
     frames: list[Image.Image] = []
     durations: list[float] = []

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from comfy_tui.errors import BadReply
+from comfy_tui.pictures.excess import excess
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,9 +23,11 @@ KEEP_PX = 1024
 THUMB_PX = 256
 #: So many pixels are kept for zooming: 60 MB. Larger pictures are made smaller, which is said.
 FULL_PIXELS = 20_000_000
-#: Left out are readers that start programs (EPS), and TIFF and JPEG 2000, whose C libraries write
-#: their complaints straight to the terminal: those run in a process of their own (content/worker.py).
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP", "PPM", "TGA", "ICO", "QOI")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
+#: These run in a process of their own (content/worker.py), which can be ended: the C libraries of the first
+#: two write their complaints straight to the terminal, the others are written in Python, a minute for a large
+#: picture. Left out altogether are readers that start programs (EPS).
+ISOLATED_FORMATS = ("TIFF", "JPEG2000", "BMP", "PPM", "TGA", "ICO", "QOI")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +59,9 @@ def open_pillow() -> Any:
     """Pillow's module, imported on first use (33 ms)."""
     from PIL import Image
 
-    # Our own limit is lower than the one that is warned of; a warning would go to stderr, the screen.
+    # Pillow refuses twice its limit, and looks at pictures inside of others and at later frames as well.
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+    # A warning would go to stderr, the screen.
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     return Image
 
@@ -86,6 +91,7 @@ def decode_any(content: bytes, formats: tuple[str, ...], keep_px: int) -> Decode
         BadReply: as for :func:`decode`.
     """
     pillow = open_pillow()
+    check(content)
     try:
         with pillow.open(io.BytesIO(content), formats=formats) as opened:
             width, height = opened.size
@@ -109,6 +115,16 @@ def decode_any(content: bytes, formats: tuple[str, ...], keep_px: int) -> Decode
     except BROKEN as error:
         reason = str(error) or type(error).__name__
         raise BadReply("The picture is broken", reason[:200], _HINT) from error
+
+
+def check(content: bytes) -> None:
+    """Look whether a picture costs more than its pixels.
+
+    Raises:
+        BadReply: it does.
+    """
+    if too_much := excess(content):
+        raise BadReply("The picture takes too long to read", f"it has {too_much}", _HINT)
 
 
 def full_side(width: int, height: int) -> int:

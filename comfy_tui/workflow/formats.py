@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, BinaryIO
 
 from comfy_tui.errors import WorkflowError
+from comfy_tui.json_weight import TooManyValues, loads
 from comfy_tui.workflow.metadata import media_format, read_media
 
 SIZE_LIMIT = 64 * 1024 * 1024
@@ -130,7 +131,7 @@ def load_json(text: str | bytes, *, name: str = "", notes: list[str] | None = No
         source = _without_lone_surrogates(source, said)
     odd = _NOT_JSON.search(source) is not None
     try:
-        value = json.loads(source, parse_constant=_null, parse_float=_finite if odd else None)
+        value = loads(source, parse_constant=_null, parse_float=_finite if odd else None)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise WorkflowError(
@@ -138,6 +139,8 @@ def load_json(text: str | bytes, *, name: str = "", notes: list[str] | None = No
         ) from error
     except RecursionError as error:
         raise _too_deep(name) from error
+    except TooManyValues as error:
+        raise WorkflowError(f"{_called(name)} is too large", str(error)) from error
     except ValueError as error:  # a number with thousands of digits
         raise WorkflowError(f"{_called(name)} is not valid JSON", "a number in it is too long") from error
     if odd and _NUMBERS_LOST.search(source):

@@ -19,11 +19,15 @@ from websockets.http11 import Request, Response
 from comfy_tui.comfy import socket
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.events import NodeProgress, ProgressState, read_event
+from comfy_tui.comfy.rejection import rejected_prompt
 from comfy_tui.comfy.socket import read_messages
 from comfy_tui.comfy.types import OutputFile
-from comfy_tui.errors import ApiError, BadReply, ConfigError, Refused
+from comfy_tui.errors import ApiError, BadReply, ConfigError, Refused, WorkflowError
+from comfy_tui.inventory.node_table import NodeTable
+from comfy_tui.json_weight import MOST_VALUES
 from comfy_tui.profile import Credential, SecretSource, ServerProfile
 from comfy_tui.secret import Secret
+from comfy_tui.workflow.formats import load_json
 
 MB = 1024 * 1024
 PICTURE = OutputFile("a.png", "", "output", "1", "images")
@@ -90,6 +94,26 @@ async def test_a_packed_answer_is_unpacked_up_to_the_limit() -> None:
     async with answering(said(bomb(256 * MB), content_encoding="gzip")) as client:
         with pytest.raises(BadReply, match="too large"):
             await client.view_bytes(PICTURE, limit_bytes=MB)
+
+
+async def test_what_is_small_as_text_and_large_in_memory_is_not_parsed() -> None:
+    # 120 kB on the line, 18 MB of text, half a gigabyte of lists.
+    lists = b'{"queue_running": [' + b"[]," * MOST_VALUES + b"0]}"
+    async with answering(said(gzip.compress(lists, 1), content_encoding="gzip")) as client:
+        for ask in (client.queue, client.system_stats, client.object_info):
+            tracemalloc.start()
+            try:
+                with pytest.raises(BadReply, match="6 million values"):
+                    await ask()
+                assert tracemalloc.get_traced_memory()[1] < 64 * MB
+            finally:
+                tracemalloc.stop()
+    refusal = b'{"error": {"message": "m"}, "x": [' + b"[]," * MOST_VALUES + b"0]}"
+    assert "no reason" in rejected_prompt(refusal).message
+    with pytest.raises(ValueError, match="million"):
+        NodeTable.split(b'{"A": [' + b"[]," * MOST_VALUES + b"0]}")
+    with pytest.raises(WorkflowError, match="million"):
+        load_json(b'{"1": [' + b"[]," * MOST_VALUES + b"0]}")
 
 
 @pytest.mark.parametrize("name", ["\ud800", "caf\udce9.png", "x" * 70_000, "../..", "a\r\nX: y"])

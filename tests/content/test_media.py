@@ -132,6 +132,12 @@ class TestVideo:
             await isolated.run_worker("nothing", b"", {})
 
 
+def test_segments_within_segments_and_marks_without_a_frame_end() -> None:
+    segment = b"\x18\x53\x80\x67\xff"
+    assert media_info(b"\x1a\x45\xdf\xa3\x80" + segment * 100_000, "WebM or MKV").duration_s is None
+    assert media_info(b"\xff" * 50_000_000, "MP3").audio_codec == ""
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(["MP4", "WebM or MKV", "WAV", "FLAC", "MP3", "Opus", "Ogg Vorbis", "M4A"]),

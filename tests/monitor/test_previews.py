@@ -32,6 +32,7 @@ from comfy_tui.monitor.outputs import Output, written_later
 from comfy_tui.monitor.preview_cache import PreviewCache
 from comfy_tui.monitor.previews import Level, Previews
 from comfy_tui.monitor.state import Job
+from comfy_tui.pictures.decode import FORMATS
 from support import until
 
 Answer = Callable[[dict[str, str], asyncio.StreamWriter], Awaitable[None]]
@@ -150,6 +151,24 @@ class TestKinds:
             with pytest.raises(BadReply):
                 await Previews().load(here.client, output("a.tif"))
         assert capfd.readouterr() == ("", "")
+
+    @pytest.mark.parametrize("form", ["BMP", "PPM", "TGA", "ICO", "QOI"])
+    async def test_readers_written_in_python_run_in_a_process_of_their_own(self, form: str) -> None:
+        assert form not in FORMATS
+        out = io.BytesIO()
+        Image.new("RGB", (32, 32), "red").save(out, form)
+        async with site(serves(out.getvalue())) as here:
+            found = await Previews().load(here.client, output(f"a.{form.lower()}"))
+        assert found.decoded is not None
+        assert (found.decoded.format, found.decoded.image.getpixel((3, 3))) == (form, (255, 0, 0))
+
+    async def test_all_pixels_of_a_large_tiff_come(self) -> None:
+        out = io.BytesIO()
+        Image.new("RGB", (4000, 2600), "red").save(out, "TIFF", compression="tiff_lzw")
+        async with site(serves(out.getvalue())) as here:
+            found = await Previews().load(here.client, output("a.tif"), Level.FULL)
+        assert found.decoded is not None
+        assert found.decoded.image.size == (4000, 2600)
 
     async def test_what_cannot_be_drawn_says_what_it_is(self) -> None:
         async with site(serves(b"\xff\x0a" + bytes(100_000))) as here:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from comfy_tui.json_weight import loads
 from comfy_tui.workflow.media.source import TEXT_LIMIT, WANTED, Damaged, Source, Tags
 
 _SVG_HEAD = 256
@@ -49,7 +50,7 @@ def read_svg(source: Source, tags: Tags) -> None:
 
 def _object(text: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = loads(text)
     except (ValueError, RecursionError) as error:
         raise Damaged("its header is not JSON") from error
     return value if isinstance(value, dict) else {}

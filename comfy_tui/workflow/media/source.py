@@ -13,6 +13,8 @@ import struct
 import zlib
 from typing import Any, BinaryIO
 
+from comfy_tui.json_weight import loads
+
 TEXT_LIMIT = 32 * 1024 * 1024
 """The most text that is taken out of one file, in bytes, unpacked."""
 
@@ -153,7 +155,7 @@ def _unquoted(text: str) -> str:
         if not text.startswith('"'):
             break
         try:
-            inner = json.loads(text)
+            inner = loads(text)
         except (ValueError, RecursionError):
             break
         text = inner.strip() if isinstance(inner, str) else ""
@@ -165,7 +167,7 @@ def _inside(text: str) -> dict[str, str]:
     if not text.startswith("{") or not any(f'"{name}"' in text for name in WANTED):
         return {}
     try:
-        value = json.loads(text)
+        value = loads(text)
     except (ValueError, RecursionError):
         return {}
     found = {}
