@@ -19,6 +19,7 @@ from comfy_tui.screens.outputs import OutputsScreen
 from comfy_tui.terminal.choose import concluded
 from comfy_tui.terminal.facts import TerminalFacts
 from comfy_tui.text import cell_len
+from comfy_tui.widgets.graphics import Drawn, Graphics
 from comfy_tui.widgets.picture import Picture
 from comfy_tui.widgets.row_list import RowList
 from support import Console, console, until
@@ -122,8 +123,18 @@ class TestList:
                 await ui.see("~ ComfyUI_temp_", "temporary: gone when the server is started again")
                 await sees(ui, RED)
 
-    async def test_who_passes_over_rows_fetches_the_one_and_its_neighbours(self) -> None:
+    async def test_who_passes_over_rows_fetches_the_one_and_its_neighbours(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         async with DemoServer() as server:
+            draw, asked = Graphics.draw_here, list[int]()
+
+            def counted(self: Graphics, *given: Any) -> Drawn:
+                drawn = draw(self, *given)
+                asked.append(server.faults.count("/view"))
+                return drawn
+
+            monkeypatch.setattr(Graphics, "draw_here", counted)
             await run(server, *(plain(0x100000 + n, f"p{n}") for n in range(12)))
             async with opened(server) as ui:
                 await sees(ui, 0x10000B)
@@ -132,8 +143,12 @@ class TestList:
                 await sees(ui, 0x10000A)
                 await until(lambda: server.faults.count("/view") == 4, "one more neighbour")
                 server.faults.forget()
+                asked.clear()
+                server.faults.set("/view", delay_s=0.2, times=1)
                 await ui.press("G")
+                await ui.see("Fetching ...")
                 await sees(ui, 0x100000)
+                assert asked[0] == 1  # drawn before anything else is asked for
                 await until(lambda: ui.app.screen._next.is_idle)
                 # The one that was stayed on and the one before it: those between were passed.
                 await until(lambda: server.faults.count("/view") == 2)

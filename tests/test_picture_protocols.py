@@ -6,6 +6,7 @@ import base64
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -115,6 +116,14 @@ class TestEncoders:
         assert text.endswith("\x1b\\")
         shown, wanted = read_sixel(text[text.index('"') : -2]).tobytes(), image.convert("RGB").tobytes()
         assert max(abs(a - b) for a, b in zip(shown, wanted, strict=True)) <= 2
+
+    def test_sixel_for_a_thin_line(self) -> None:
+        look = Look(mode=ImageMode.SIXEL, cell_px=(10, 20))
+        text, thin = (
+            make(source(), 12, 6, one).tiles((0, 0, 12, 6))[0][2] for one in (look, replace(look, thin=True))
+        )
+        assert len(thin) < 0.8 * len(text)
+        assert thin.count(";2;") <= 64
 
     def test_kitty_s_pieces(self) -> None:
         data = kitty.encode(source(), thin=False)

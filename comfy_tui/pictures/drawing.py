@@ -127,7 +127,9 @@ class Drawing:
         if look.mode is ImageMode.KITTY:
             self.data = kitty.encode(pixels, thin=look.thin)
             return
-        self._pixels = sixel.quantized(pixels) if look.mode is ImageMode.SIXEL else pixels
+        if look.mode is ImageMode.SIXEL:
+            pixels = sixel.quantized(pixels, sixel.THIN_COLOURS if look.thin else sixel.COLOURS)
+        self._pixels = pixels
         self.tiles(self.whole)
 
 

@@ -49,7 +49,7 @@ class Look:
     dark: bool = True
     #: The ground around the picture.
     ground: tuple[int, int, int] = (0, 0, 0)
-    #: Bytes are dear: a palette for kitty, fewer pixels where the terminal enlarges.
+    #: Bytes are dear: a palette for kitty, a smaller one for sixel, fewer pixels where the terminal enlarges.
     thin: bool = False
 
     @property

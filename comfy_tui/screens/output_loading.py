@@ -119,9 +119,12 @@ class OutputLoading(Screen[Any]):
         except ComfyError as error:
             self._problem = _problem(error, output)
         else:
+            if preview.decoded is not None:
+                # Drawn before it is shown: one frame instead of two, and nothing else takes the time.
+                await self.query_one("#picture", Picture).prepare(preview.decoded)
             self._preview = preview
         self.content_changed()
-        self._want_next()
+        self.call_after_refresh(self._want_next)
 
     def _try_again_after_trouble(self) -> None:
         """A preview that failed while the server was gone is fetched when it is back."""

@@ -16,8 +16,8 @@ from comfy_tui.widgets.made_lines import made_lines
 
 #: The pane needs a window of this size; elsewhere there is the page.
 WIDTH, HEIGHT = 120, 30
-#: Who goes on within this time does not have it read.
-_STAY_S = 0.15
+#: Who goes on within this time does not have it read; and the picture comes first.
+_STAY_S = 0.3
 
 
 class MadePane(ActsOnOutputs):

@@ -40,7 +40,9 @@ class OutputPane(Vertical):
 
     def compose(self) -> ComposeResult:
         """The picture, the text and the note stand in one place; one of them is shown."""
-        yield Picture(id="picture")
+        picture = Picture(id="picture")
+        picture.words = "Fetching ..."
+        yield picture
         yield LineView(id="words")
         yield Waveform(id="wave")
         yield Static(id="note", markup=False)
@@ -49,15 +51,18 @@ class OutputPane(Vertical):
     def show_content(self, output: Output | None, preview: Preview | None, problem: Problem | None) -> None:
         """Show the picture, sound or text; without a preview the problem, or that it is on its way."""
         decoded = preview.decoded if preview is not None else None
-        self.query_one(Picture).display = decoded is not None
-        self.query_one(Picture).show(decoded)
+        picture = self.query_one(Picture)
+        awaited = output is not None and preview is None and problem is None
+        # What comes is a picture nearly always: where it stands already it is drawn without another layout.
+        picture.display = decoded is not None or awaited
+        picture.show(decoded)
         text = preview.text if preview is not None else None
         self._show_text(text)
         wave = self.query_one(Waveform)
         wave.display = preview is not None and bool(preview.peaks)
         wave.show(preview.peaks if preview is not None else ())
         note = self.query_one("#note", Static)
-        note.display = decoded is None and text is None
+        note.display = not picture.display and text is None
         note.set_class(wave.display, "-below")
         note.update(_note(output, preview, problem))
 
@@ -97,15 +102,13 @@ class OutputPane(Vertical):
 
 
 def _note(output: Output | None, preview: Preview | None, problem: Problem | None) -> Text:
-    if output is None:
-        return Text()
     if problem is not None:
         return Text.assemble(
             (f"! {clean(problem.title, 200)}", "bold"),
             f"\n{clean(problem.message, 500)}\n{clean(problem.hint, 300)}",
         )
-    if preview is None:
-        return Text("Fetching ...", "dim")
+    if output is None or preview is None:
+        return Text()
     size = f", {format_bytes(preview.size_bytes)}" if preview.size_bytes is not None else ""
     lines = [f"{clean(kind_words(output, preview), 60)}{size}: s saves it"]
     lines += [f"{clean(fact.name, 60)}: {clean(fact.value, 200)}" for fact in known_facts(preview)]

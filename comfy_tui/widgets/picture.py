@@ -131,6 +131,8 @@ class Picture(PictureCanvas):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.decoded: Decoded | None = None
+        #: Said in the middle while there is no picture.
+        self.words = ""
         self._mode: ImageMode | None = None
         self._crop: Crop | None = None
         self._drawn: Drawn | None = None
@@ -246,20 +248,23 @@ class Picture(PictureCanvas):
     def picture_line(self, y: int) -> Strip:
         """A line of the picture, or the ground around it."""
         width, drawn = self.size.width, self._drawn
+        if self.decoded is None and self.words and y == self.size.height // 2:
+            return self._line_of(self.words)
         if drawn is None or drawn.columns > width:
             return self.blank(width)
         position = y - (self.size.height - drawn.lines) // 2
         if not 0 <= position < drawn.lines:
             return self.blank(width)
         if drawn.drawing.look.mode is ImageMode.OFF:
-            return self._off_line(width) if position == drawn.lines // 2 else self.blank(width)
+            return self._line_of(_OFF) if position == drawn.lines // 2 else self.blank(width)
         left = (width - drawn.columns) // 2
         line = drawn.strips[position]
         if drawn.takes_style(self.base.style):
             line = line.apply_style(self.base.style)
         return PictureStrip.joined([self.blank(left), line, self.blank(width - left - drawn.columns)])
 
-    def _off_line(self, width: int) -> Strip:
-        """In the middle of where a picture would be."""
-        words = Strip([Segment(_OFF.center(width)[:width], self.base.style + Style(dim=True))], width)
-        return self.filtered(words)
+    def _line_of(self, words: str) -> Strip:
+        """Words where a picture would be."""
+        width = self.size.width
+        line = Strip([Segment(words.center(width)[:width], self.base.style + Style(dim=True))], width)
+        return self.filtered(line)
