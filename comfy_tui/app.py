@@ -27,7 +27,7 @@ from comfy_tui.terminal.choose import DESCRIPTIONS, offered
 from comfy_tui.themes import DEFAULT_THEME, load_themes
 from comfy_tui.widgets.bindings import bindings
 from comfy_tui.widgets.counted import counted
-from comfy_tui.widgets.filters import AsciiFilter, SafeFilter
+from comfy_tui.widgets.filters import AsciiFilter, FontFilter, SafeFilter
 from comfy_tui.widgets.graphics import Graphics
 from comfy_tui.widgets.key_order import KeyOrder, Settled
 from comfy_tui.widgets.picture_driver import paint_after_suspend, picture_driver
@@ -73,6 +73,7 @@ class ComfyApp(WatchingApp):
     def __init__(self, options: AppOptions, *, own_process: bool = False) -> None:
         #: Keys, one after the other.
         self.keys = KeyOrder(self)
+        self._line_cleaners = _filters(options)
         super().__init__(options)
         self._quiet = Quiet() if own_process else None
         self.graphics = Graphics(self, _image_mode(options), options.terminal)
@@ -95,9 +96,8 @@ class ComfyApp(WatchingApp):
         return speaking_driver(picture_driver(super().get_driver_class()), self._speaker)
 
     def get_line_filters(self) -> list[LineFilter]:
-        """Let no control character of a server through, and only ASCII where that was asked for."""
-        ours: list[LineFilter] = [_SAFE, _ASCII] if self.options.ascii else [_SAFE]
-        return [*super().get_line_filters(), *ours]
+        """What is drawn goes through ours as well."""
+        return [*super().get_line_filters(), *self._line_cleaners]
 
     def _hang_up(self) -> None:
         """End as by SIGTERM; where the terminal is gone, that may wait for ever: an alarm ends it."""
@@ -290,6 +290,14 @@ CHANGING_ACTIONS = frozenset(
         "delete_history",
     )
 )
+
+
+def _filters(options: AppOptions) -> list[LineFilter]:
+    """Let no control character of a server through, and only what the terminal can draw."""
+    if options.ascii:
+        return [_SAFE, _ASCII]
+    glyphs = options.terminal.glyphs
+    return [_SAFE] if glyphs is None else [_SAFE, FontFilter(glyphs)]
 
 
 def _image_mode(options: AppOptions) -> ImageMode:

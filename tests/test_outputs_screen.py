@@ -17,6 +17,7 @@ from comfy_tui.demo.server import DemoServer
 from comfy_tui.monitor.outputs import outputs_of
 from comfy_tui.screens.outputs import OutputsScreen
 from comfy_tui.terminal.choose import concluded
+from comfy_tui.terminal.console_font import COMMON
 from comfy_tui.terminal.facts import TerminalFacts
 from comfy_tui.text import cell_len
 from comfy_tui.widgets.graphics import Drawn, Graphics
@@ -424,14 +425,15 @@ class TestContent:
                 (colour,) = drawn_colours(ui)
                 assert colour % 0x010101 == 0
 
-    async def test_the_linux_console_gets_half_blocks(self) -> None:
-        facts = concluded(TerminalFacts(term="linux"), {})
+    async def test_the_linux_console_gets_what_its_font_has(self) -> None:
+        facts = concluded(TerminalFacts(term="linux", glyphs=COMMON | set("▀▄")), {})
         async with DemoServer(warm_up=True) as server, opened(server, terminal=facts) as ui:
             await until(lambda: picture(ui).drawn)
+            assert {ch for ch in ui.text() if not ch.isascii()} <= {*COMMON, *"▀▄"}
             drawn = "".join(
                 s.text for y in range(picture(ui).size.height) for s in picture(ui).render_line(y)
             )
-            assert set(drawn) <= {" ", "▀"}
+            assert set(drawn) <= {" ", "▀", "▄", "█"}
             assert "▀" in drawn
 
     async def test_a_hostile_server_is_only_text(self) -> None:

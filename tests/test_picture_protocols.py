@@ -178,6 +178,20 @@ class TestColours:
         used = {colour for row in rows for _, *pair in row for colour in pair if colour is not None}
         assert used <= set(colours)
         assert len(used) > 4
+        if depth is ColourDepth.STANDARD:  # the Linux console has no bright grounds
+            assert {back for row in rows for _, _, back in row if back is not None} <= set(STANDARD[:8])
+
+    @pytest.mark.parametrize(
+        ("upper", "lower", "cell"),
+        [(0, 15, ("▄", 15, 0)), (15, 0, ("▀", 15, 0)), (9, 9, ("█", 9, 1)), (9, 12, ("▀", 9, 4))],
+    )
+    def test_the_bright_one_of_two_of_sixteen_colours_is_in_front(
+        self, upper: int, lower: int, cell: tuple[str, int, int]
+    ) -> None:
+        image = Image.new("RGB", (1, 2), STANDARD[upper])
+        image.putpixel((0, 1), STANDARD[lower])
+        drawn = draw(image, 1, 1, ImageMode.HALF, depth=ColourDepth.STANDARD)
+        assert drawn == (((cell[0], STANDARD[cell[1]], STANDARD[cell[2]]),),)
 
     def test_dithered_not_banded(self) -> None:
         """The mean of a smooth ramp is right, though hardly any of its colours is there."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
+import struct
+import sys
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comfy_tui.pictures.blocks import QUADRANTS
 from comfy_tui.pictures.mode import ColourDepth, ImageMode
 from comfy_tui.terminal.choose import PASSTHROUGH, concluded, has_placeholders, offered
+from comfy_tui.terminal.console_font import COMMON, font_glyphs
 from comfy_tui.terminal.facts import TerminalFacts, Tmux
 from comfy_tui.terminal.late import LateReplies
-from comfy_tui.terminal.probe import understood
+from comfy_tui.terminal.probe import ask, understood
 from comfy_tui.terminal.tmux import understood as tmux_understood
 from comfy_tui.widgets.typed_keys import key_events
 
@@ -92,6 +97,27 @@ class TestColours:
         assert found.depth_why
 
 
+class TestConsoleFont:
+    def test_without_a_console_of_this_machine_it_is_what_fonts_have_in_common(self) -> None:
+        assert ask({"TERM": "linux"}).glyphs is COMMON
+        assert ask({"TERM": "xterm-256color"}).glyphs is None
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a console")
+    def test_the_kernel_is_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def answer(_descriptor: int, request: int, wanted: bytearray, _mutate: bool) -> int:
+            room, address = struct.unpack("@HP", wanted)
+            assert request == 0x4B66
+            assert room >= 512
+            pairs = struct.pack("@4H", ord("a"), 1, ord("▀"), 2)
+            ctypes.memmove(address, pairs, len(pairs))
+            struct.pack_into("@H", wanted, 0, 2)
+            return 0
+
+        monkeypatch.setattr("fcntl.ioctl", answer)
+        monkeypatch.setattr("os.isatty", lambda _descriptor: True)
+        assert font_glyphs() == {"a", "▀"}
+
+
 class TestImages:
     @pytest.mark.parametrize(
         ("received", "changes", "mode"),
@@ -107,7 +133,9 @@ class TestImages:
             (DA1, {"program": "iTerm.app"}, ImageMode.ITERM),
             (DA1, {}, ImageMode.QUADRANT),
             ("", {}, ImageMode.QUADRANT),
-            ("", {"term": "linux"}, ImageMode.HALF),
+            ("", {"term": "linux", "glyphs": COMMON | set("▀▄")}, ImageMode.HALF),
+            ("", {"term": "linux", "glyphs": COMMON | set(QUADRANTS)}, ImageMode.QUADRANT),
+            ("", {"term": "linux", "glyphs": COMMON}, ImageMode.ASCII),
             ("", {"term": "dumb"}, ImageMode.ASCII),
             (KITTY.replace("48:2:1:2:3", "48:5:16"), {}, ImageMode.QUADRANT),
         ],

@@ -49,7 +49,7 @@ def _run(args: argparse.Namespace) -> int:
         tell(json.dumps(_as_dict(sections)))
     else:
         encoding = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "")
-        plain = encoding != "utf8" or settings.ascii
+        plain = encoding != "utf8" or settings.ascii or facts.glyphs is not None
         tell(as_text(report(sections, plain=plain), columns if has_terminal() else 0))
         if has_terminal() and not facts.no_colour:
             tell("")

@@ -70,7 +70,12 @@ def _pictures(facts: TerminalFacts, shown: ImageMode | None) -> Iterator[Check]:
         found = f"{shown}, as it was chosen; by itself it would be {found}"
     good = (shown or facts.images) in _PIXELS
     remedy = ""
-    if not good:
+    if facts.glyphs is not None and (shown or facts.images) is ImageMode.ASCII:
+        remedy = (
+            "Half blocks show more than ASCII, where the font has them (setfont Uni2-VGA14 in Debian's "
+            "console-setup); P or --images half chooses them."
+        )
+    elif not good:
         remedy = (
             "Characters are drawn instead of pixels. kitty, Ghostty, WezTerm, iTerm2, foot, xterm -ti vt340 "
             "and Windows Terminal 1.22 show pictures; P or --images chooses another way."

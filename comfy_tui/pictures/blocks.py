@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from comfy_tui.pictures.mode import ColourDepth, ImageMode
-from comfy_tui.pictures.palette import Colour, dithered
+from comfy_tui.pictures.palette import DARKER, Colour, dithered
 from comfy_tui.pictures.scale import Crop, scaled
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ Rows: TypeAlias = tuple[tuple[Run, ...], ...]
 #: The parts of a cell that have the foreground, a bit for each; the foreground; the background.
 _Cell: TypeAlias = tuple[int, Colour, Colour]
 
+#: By the parts that have the foreground: 1 upper, 2 lower.
+HALVES = " ▀▄█"
 #: By the parts that have the foreground: 1 upper left, 2 upper right, 4 lower left, 8 lower right.
 QUADRANTS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
 #: By the parts in reading order: U+1FB00 and on, without the three that are older blocks.
@@ -62,7 +64,7 @@ def draw(
     if mode is ImageMode.ASCII:
         across, down = 1, 1
     elif mode is ImageMode.HALF:
-        across = 1
+        across, glyphs = 1, HALVES
     elif mode is ImageMode.SEXTANT:
         down, glyphs = 3, SEXTANTS
     size, checks = (columns * across, lines * down), (2 * across, down)
@@ -71,14 +73,20 @@ def draw(
         return _ascii(picture, columns, lines, dark=dark)
     if mode is ImageMode.HALF:
         pixels = _pixels(dithered(picture, depth))
-        return tuple(_half_row(pixels[2 * y], pixels[2 * y + 1]) for y in range(lines))
-    pixels = _pixels(picture)
-    cells = [
-        [_cell(parts) for parts in zip(*_parts(pixels[y * down : (y + 1) * down]), strict=True)]
-        for y in range(lines)
-    ]
-    if depth in (ColourDepth.EIGHT_BIT, ColourDepth.STANDARD):
-        cells = _dithered_cells(cells, depth)
+        cells = [
+            [(1, above, below) for above, below in zip(pixels[2 * y], pixels[2 * y + 1], strict=True)]
+            for y in range(lines)
+        ]
+    else:
+        pixels = _pixels(picture)
+        cells = [
+            [_cell(parts) for parts in zip(*_parts(pixels[y * down : (y + 1) * down]), strict=True)]
+            for y in range(lines)
+        ]
+        if depth in (ColourDepth.EIGHT_BIT, ColourDepth.STANDARD):
+            cells = _dithered_cells(cells, depth)
+    if depth is ColourDepth.STANDARD:
+        cells = [[_on_dark(cell, len(glyphs) - 1) for cell in row] for row in cells]
     return tuple(_runs([_run(cell, glyphs) for cell in row]) for row in cells)
 
 
@@ -92,15 +100,6 @@ def _pixels(picture: Any) -> list[list[Colour]]:
 def _parts(rows: list[list[Colour]]) -> list[list[Colour]]:
     """Rows two parts wide a cell, as one list for each part of a cell in reading order."""
     return [row[side::2] for row in rows for side in (0, 1)]
-
-
-def _half_row(upper: list[Colour], lower: list[Colour]) -> tuple[Run, ...]:
-    return _runs(
-        [
-            ("▀", above, below) if above != below else (" ", None, below)
-            for above, below in zip(upper, lower, strict=True)
-        ]
-    )
 
 
 def _cell(parts: Sequence[Colour]) -> _Cell:
@@ -130,6 +129,23 @@ def _cell(parts: Sequence[Colour]) -> _Cell:
 def _run(cell: _Cell, glyphs: str) -> Run:
     mask, front, back = cell
     return (glyphs[mask], front, back) if mask and front != back else (" ", None, back)
+
+
+def _on_dark(cell: _Cell, whole: int) -> _Cell:
+    """The cell with one of the eight dark colours behind: the Linux console has no other grounds.
+
+    Args:
+        cell: in the sixteen colours.
+        whole: the mask of all parts.
+    """
+    mask, front, back = cell
+    if back not in DARKER:
+        return cell
+    if not mask or front == back:
+        return (whole, back, DARKER[back])
+    if front not in DARKER:
+        return (whole ^ mask, back, front)
+    return (mask, front, DARKER[back])
 
 
 def _dithered_cells(cells: list[list[_Cell]], depth: ColourDepth) -> list[list[_Cell]]:

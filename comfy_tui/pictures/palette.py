@@ -25,6 +25,8 @@ STANDARD: tuple[Colour, ...] = (
     *((85, 85, 85), (255, 85, 85), (85, 255, 85), (255, 255, 85)),
     *((85, 85, 255), (255, 85, 255), (85, 255, 255), (255, 255, 255)),
 )
+#: The dark one of each bright colour.
+DARKER = dict(zip(STANDARD[8:], STANDARD[:8], strict=True))
 
 
 @cache

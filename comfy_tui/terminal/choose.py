@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from comfy_tui.pictures.blocks import HALVES, QUADRANTS
 from comfy_tui.pictures.mode import ColourDepth, ImageMode
+from comfy_tui.terminal.console_font import COMMON
 from comfy_tui.terminal.facts import Answers, TerminalFacts, Tmux
 
 #: Terminals that draw kitty's placeholder cells, by the name that they give themselves, from which version.
@@ -111,11 +113,11 @@ def _depth(facts: TerminalFacts, environ: Mapping[str, str]) -> tuple[ColourDept
 
 
 def _images(facts: TerminalFacts, *, ascii_only: bool) -> tuple[ImageMode, str, tuple[str, ...]]:
-    term, answers = facts.term.lower(), facts.answers
+    answers = facts.answers
     if ascii_only:
         return (ImageMode.ASCII, "only ASCII is drawn", ())
-    if term == "linux":
-        return (ImageMode.HALF, "the Linux console's font has half blocks and no quadrants", ())
+    if facts.glyphs is not None:
+        return _images_on_console(facts.glyphs)
     if facts.depth is ColourDepth.NONE:
         return (ImageMode.ASCII, facts.depth_why, ())
     if facts.tmux is not None:
@@ -135,6 +137,18 @@ def _images(facts: TerminalFacts, *, ascii_only: bool) -> tuple[ImageMode, str, 
     if answers.sixel:
         return (ImageMode.SIXEL, f"{answers.name or 'the terminal'} says that it shows sixel (DA1)", ())
     return (ImageMode.QUADRANT, _why_none(answers), ())
+
+
+def _images_on_console(glyphs: frozenset[str]) -> tuple[ImageMode, str, tuple[str, ...]]:
+    """By what the font of a Linux console has; Debian's usual ones have no half blocks."""
+    for mode, needed in ((ImageMode.QUADRANT, QUADRANTS), (ImageMode.HALF, HALVES)):
+        if glyphs.issuperset(needed.strip()):
+            return (mode, f"the Linux console's font has {DESCRIPTIONS[mode].split(',')[0]}", ())
+    if glyphs is COMMON:
+        why = "a Linux console, whose font cannot be asked from here: not all have half blocks"
+    else:
+        why = "the Linux console's font has no half blocks"
+    return (ImageMode.ASCII, why, ())
 
 
 def _images_in_tmux(facts: TerminalFacts, tmux: Tmux) -> tuple[ImageMode, str, tuple[str, ...]]:

@@ -20,6 +20,7 @@ from typing import Any
 
 from comfy_tui.pictures.kitty import passed
 from comfy_tui.terminal.choose import concluded, may_draw_placeholders
+from comfy_tui.terminal.console_font import COMMON, font_glyphs
 from comfy_tui.terminal.facts import Answers, TerminalFacts, Tmux
 from comfy_tui.terminal.tmux import ask_tmux
 
@@ -75,6 +76,7 @@ class Probe:
             term=environ.get("TERM", ""),
             program=program if self._tmux is None else "",
             tmux=self._tmux,
+            glyphs=_glyphs(environ, self._tmux),
             remote=any(name in environ for name in ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")),
         )
         return concluded(facts, environ, ascii_only=ascii_only)
@@ -194,6 +196,14 @@ def understood(received: str, took_ms: float) -> Answers:
     kitty = found["kitty"] is not None and found["kitty"][1].endswith(";OK")
     sync = found["sync"] is not None and found["sync"][1] in "12"
     return replace(answers, kitty=kitty, sync=sync)
+
+
+def _glyphs(environ: Mapping[str, str], tmux: Tmux | None) -> frozenset[str] | None:
+    """What a Linux console's font has: asked on this machine, else what such fonts have in common."""
+    term = tmux.outer_term if tmux is not None else environ.get("TERM", "")
+    if not term.startswith(("linux", "screen.linux")):
+        return None
+    return font_glyphs() or COMMON
 
 
 def _plain(text: str) -> str:

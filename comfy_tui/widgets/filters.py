@@ -30,7 +30,32 @@ _ASCII: Mapping[str, str] = {
     **dict.fromkeys("“”", '"'),
     **dict.fromkeys("≈", "~"),
     **dict.fromkeys("◆♪¶▤", "*"),
+    **{"◇": "o", "°": "o", "∅": "0", "‡": "!"},
     "\u00a0": " ",
+}
+
+#: What comes near in a font with few glyphs, the nearest first; ASCII where it has none of them.
+_NEAR: Mapping[str, str] = {
+    **dict.fromkeys("●◉", "•"),
+    **dict.fromkeys("○◌", "○°"),
+    **dict.fromkeys("◆♦", "♦"),
+    **dict.fromkeys("◇", "◊○"),
+    **dict.fromkeys("✓✔", "√"),
+    **dict.fromkeys("✗✘⊘×", "×"),
+    **dict.fromkeys("▶▸❯›►", "►▶»"),
+    **dict.fromkeys("◀◂❮‹◄", "◄◀«"),
+    **dict.fromkeys("▼▾", "▼"),
+    **dict.fromkeys("▲▴", "▲"),
+    **dict.fromkeys("▁▂", "_"),
+    **dict.fromkeys("▃▄▅", "▄▒"),
+    **dict.fromkeys("▆▇▊▉", "█"),
+    **dict.fromkeys("▓", "▓▒"),
+    **dict.fromkeys("▌▐▏▎▕┃╎┆┊", "│"),
+    **dict.fromkeys("━╌┄┈⎯▔", "─"),
+    **dict.fromkeys("╭┏", "┌"),
+    **dict.fromkeys("╮┓", "┐"),
+    **dict.fromkeys("╰┗", "└"),
+    **dict.fromkeys("╯┛", "┘"),
 }
 
 
@@ -66,6 +91,27 @@ class AsciiFilter(LineFilter):
             segment
             if segment.control or segment.text.isascii()
             else Segment(to_ascii(segment.text), segment.style, segment.control)
+            for segment in segments
+        ]
+
+
+class FontFilter(LineFilter):
+    """Replaces the console's own marks and lines where the font has none of them, by what comes near."""
+
+    def __init__(self, glyphs: frozenset[str]) -> None:
+        super().__init__()
+        self._table = {
+            ord(ch): next((near for near in _NEAR.get(ch, "") if near in glyphs), _ASCII.get(ch, "*"))
+            for ch in (*_ASCII, *_NEAR)
+            if ch not in glyphs and ch != "\u00a0"
+        }
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Filter a line, keeping every width."""
+        return [
+            segment
+            if segment.control or segment.text.isascii()
+            else Segment(segment.text.translate(self._table), segment.style, segment.control)
             for segment in segments
         ]
 
