@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -292,10 +293,14 @@ class TestWindow:
 
         async with DemoServer() as server:
             await run(server, plain(BLUE, "any"))
-            entry(server, {"clip.mp4": video()}, "gifs")
+            entry(server, {"clip.mp4": video()}, "gifs", animated=[True])
             async with opened(server, size=(80, 24)) as ui:
-                await ui.press("j", "enter")
+                await ui.see("▶ mp4")
+                await ui.press("j")
+                await ui.see("video, MP4")
+                await ui.press("enter")
                 await ui.see("video, MP4 · 64x48 · 1.0 s · 24 frames/s")
+                await until(lambda: re.search(r"(?m)^ *clip.{60,}2/2$", ui.text()), "the whole line")
                 await until(lambda: picture(ui).drawn)
                 first = drawn_colours(ui)
                 await ui.press("full_stop")

@@ -112,7 +112,7 @@ def _video(content: bytes, options: dict[str, Any], frames: list[bytes]) -> dict
     with _open(content) as container:
         stream = container.streams.video[0]
         stream.thread_type = "SLICE"
-        wanted = 0.0
+        wanted, number = 0.0, -1
         for number, frame in enumerate(container.decode(stream)):
             at = frame.time if frame.time is not None else number / (found.get("frame_rate") or 24.0)
             if at + 1e-6 >= wanted:
@@ -120,6 +120,7 @@ def _video(content: bytes, options: dict[str, Any], frames: list[bytes]) -> dict
                 raw = small.tobytes()
                 room -= len(raw)
                 if room < 0:
+                    found["late"] = True
                     break
                 frames.append(raw)
                 listed.append([small.width, small.height, round(at, 4)])
@@ -128,6 +129,9 @@ def _video(content: bytes, options: dict[str, Any], frames: list[bytes]) -> dict
             if len(frames) >= options["frames"] or late:
                 found["late"] = late
                 break
+        else:
+            # The container does not always say how many there are: WebM never does.
+            found["frames_total"] = number + 1
     return {**found, "frames": listed}
 
 

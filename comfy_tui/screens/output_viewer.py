@@ -207,6 +207,8 @@ class OutputViewer(Zooming):
             self._viewer_note = f"{count} of {total} frames"
         elif animation.cut:
             self._viewer_note = f"the first {count} frames"
+        elif total is None:
+            self._viewer_note = f"{count} of its frames"
         else:
             self._viewer_note = f"{count} frames"
 

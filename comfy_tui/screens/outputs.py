@@ -329,7 +329,7 @@ class OutputsScreen(
         self.set_class(True, "-full")
         self._choose()
         self._focus_full()
-        self._show_facts()
+        self.call_after_refresh(self._show_facts)  # when the pane is as wide as the window
         self.refresh_bindings()
 
     def _focus_full(self) -> None:

@@ -111,6 +111,7 @@ class TestVideo:
         found = await isolated.read_video(content, frames=10, side_px=32)
         assert found.times_s == pytest.approx((0.0, 0.25, 0.5, 0.75), abs=0.05)
         assert [frame.size for frame in found.frames] == [(32, 24)] * 4
+        assert found.frames_total == 24  # which WebM itself does not say
         reds = [frame.getpixel((16, 12))[0] for frame in found.frames]
         assert reds == sorted(reds)
         assert reds[-1] > 120
