@@ -25,6 +25,8 @@ DA1, SIXEL_DA1 = "\x1b[?62;22c", "\x1b[?62;4;22c"
 XTERM = "\x1bP>|XTerm(379)\x1b\\\x1bP1$r0;48:2::1:2:3m\x1b\\\x1b[6;20;10t\x1b[?2026;0$y" + SIXEL_DA1
 KITTY = "\x1b_Gi=31;OK\x1b\\\x1bP>|kitty(0.41.1)\x1b\\\x1bP1$r48:2:1:2:3m\x1b\\\x1b[6;20;9t"
 KITTY += "\x1b[?2026;2$y\x1b[?62;c"
+#: Read in xterm.js 6.0 with its image addon, as VS Code has it; it says no name.
+XTERM_JS = "\x1bP1$r0m\x1b\\\x1b[6;18;9t\x1b[?2026;2$y\x1b[?62;4;9;22c"
 MLTERM = "\x1bP1$r0;48;5;16m\x1b\\\x1b[6;19;10t\x1b[?63;1;2;3;4;7;29c"
 
 
@@ -97,6 +99,52 @@ class TestColours:
         assert found.depth_why
 
 
+def named(name: str, da1: str, *, kitty: bool = False) -> str:
+    """Answers of that name; DA1 as published for it by the project ucs-detect."""
+    graphics = "\x1b_Gi=31;OK\x1b\\" if kitty else ""
+    return f"{graphics}\x1bP>|{name}\x1b\\\x1b[?{da1}c" if name else f"\x1b[?{da1}c"
+
+
+class TestKnownTerminals:
+    @pytest.mark.parametrize(
+        ("received", "program", "mode"),
+        [
+            (named("iTerm2 3.6.5", "64;1;2;4;6;17;18;21;22", kitty=True), "", ImageMode.ITERM),
+            (named("iTerm2 3.4.23", "62;4"), "iTerm.app", ImageMode.ITERM),
+            (named("WezTerm 20251025-070338-b6e75fd7", "65;4;6;18;22;52"), "WezTerm", ImageMode.ITERM),
+            (named("ghostty 1.2.3", "62;22;52", kitty=True), "ghostty", ImageMode.KITTY),
+            (named("foot(1.25.0)", "62;4;22;28;52"), "", ImageMode.SIXEL),
+            (named("", "61;4;6;7;14;21;22;23;24;28;32;42;52"), "", ImageMode.SIXEL),  # Windows Terminal 1.23
+            (named("", "61;6;7;21;22;23;24;28;32;42"), "", ImageMode.QUADRANT),  # and before 1.22
+            (XTERM_JS, "vscode", ImageMode.ITERM),
+            (XTERM_JS, "", ImageMode.SIXEL),
+            (named("", "1;2"), "vscode", ImageMode.QUADRANT),  # its images are off by default
+            ("", "vscode", ImageMode.QUADRANT),
+            ("", "iTerm2", ImageMode.ITERM),
+            (
+                named("", "62"),
+                "iTerm2",
+                ImageMode.QUADRANT,
+            ),  # mosh answers by itself
+            (named("tmux 3.4", "1;2;4"), "iTerm2", ImageMode.QUADRANT),  # a tmux at the other end of SSH
+            (named("rio 0.2.28", "62;4;6;22"), "rio", ImageMode.SIXEL),
+            (named("VTE(7600)", "61;1;21;22"), "", ImageMode.QUADRANT),
+            (named("Konsole 25.08.2", "62;1;4"), "", ImageMode.QUADRANT),
+        ],
+    )
+    def test_pictures(self, received: str, program: str, mode: ImageMode) -> None:
+        assert facts(received, program=program, environ={"COLORTERM": "truecolor"}).images is mode
+
+    @pytest.mark.parametrize("name", ["iTerm2 3.6.5", "ghostty 1.2.3", "VTE(7600)", "WezTerm 20240203-1"])
+    def test_all_colours_by_the_name_after_ssh_lost_colorterm(self, name: str) -> None:
+        assert facts(named(name, "62;22")).depth is ColourDepth.TRUE
+
+    def test_what_a_terminal_around_gnu_screen_told_is_not_screen_s(self) -> None:
+        for term in ("screen.xterm-256color", "tmux-256color"):
+            assert ask({"TERM": term, "TERM_PROGRAM": "iTerm.app", "LC_TERMINAL": "iTerm2"}).program == ""
+        assert ask({"TERM": "xterm-256color", "LC_TERMINAL": "iTerm2"}).program == "iTerm2"
+
+
 class TestConsoleFont:
     def test_without_a_console_of_this_machine_it_is_what_fonts_have_in_common(self) -> None:
         assert ask({"TERM": "linux"}).glyphs is COMMON
@@ -130,14 +178,13 @@ class TestImages:
             (XTERM.replace("XTerm(379)", "Konsole 25.04.2"), {}, ImageMode.QUADRANT),
             (XTERM, {}, ImageMode.SIXEL),
             (MLTERM, {"term": "mlterm"}, ImageMode.SIXEL),
-            (DA1, {"program": "iTerm.app"}, ImageMode.ITERM),
             (DA1, {}, ImageMode.QUADRANT),
             ("", {}, ImageMode.QUADRANT),
             ("", {"term": "linux", "glyphs": COMMON | set("▀▄")}, ImageMode.HALF),
             ("", {"term": "linux", "glyphs": COMMON | set(QUADRANTS)}, ImageMode.QUADRANT),
             ("", {"term": "linux", "glyphs": COMMON}, ImageMode.ASCII),
             ("", {"term": "dumb"}, ImageMode.ASCII),
-            (KITTY.replace("48:2:1:2:3", "48:5:16"), {}, ImageMode.QUADRANT),
+            (KITTY, {"environ": {"TEXTUAL_COLOR_SYSTEM": "256"}}, ImageMode.QUADRANT),
         ],
     )
     def test_what_suits(self, received: str, changes: dict[str, object], mode: ImageMode) -> None:

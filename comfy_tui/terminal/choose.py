@@ -13,7 +13,11 @@ from comfy_tui.terminal.facts import Answers, TerminalFacts, Tmux
 
 #: Terminals that draw kitty's placeholder cells, by the name that they give themselves, from which version.
 _PLACEHOLDERS: Mapping[str, tuple[int, ...]] = {"kitty": (0, 28), "ghostty": (1, 0)}
+#: These show iTerm2's inline images, by the name that they give themselves, or tell the shell.
+_ITERM = re.compile(r"iterm2|iterm\.app|wezterm|vscode", re.IGNORECASE)
 _TRUE = ("truecolor", "24bit")
+#: These have 24-bit colours, by the name that they give themselves.
+_TRUE_NAMES = re.compile(r"(kitty|ghostty|iterm2|wezterm|foot|konsole|contour|rio|vte)\b", re.IGNORECASE)
 #: These are known to have 24-bit colours by their TERM alone.
 _TRUE_TERMS = ("xterm-kitty", "xterm-ghostty", "foot", "alacritty", "wezterm", "contour")
 _STANDARD_TERMS = ("linux", "vt100", "vt102", "vt220", "vt320", "ansi", "cons25", "xterm-16color", "")
@@ -44,8 +48,16 @@ def offered(facts: TerminalFacts) -> tuple[ImageMode, ...]:
 
 
 def _is_iterm(facts: TerminalFacts) -> bool:
-    name = facts.answers.name or facts.program
-    return re.match(r"iterm2|iterm\.app|wezterm", name, re.IGNORECASE) is not None
+    """Whether iTerm2's images are shown.
+
+    What the shell was told stays in its environment where something else comes between, as mosh does: it
+    counts where the terminal says that it shows pixels, or says nothing.  VS Code has them off by default.
+    """
+    answers, program = facts.answers, facts.program
+    if answers.name:
+        return _ITERM.match(answers.name) is not None
+    silent = not answers.answered and program != "vscode"
+    return (answers.sixel or silent) and _ITERM.match(program) is not None
 
 
 def concluded(facts: TerminalFacts, environ: Mapping[str, str], *, ascii_only: bool = False) -> TerminalFacts:
@@ -97,6 +109,8 @@ def _depth(facts: TerminalFacts, environ: Mapping[str, str]) -> tuple[ColourDept
         return (ColourDepth.STANDARD, "tmux says that its terminal has few colours")
     if answers.truecolor:
         return (ColourDepth.TRUE, "the terminal keeps 24-bit colours (DECRQSS)")
+    if _TRUE_NAMES.match(answers.name):
+        return (ColourDepth.TRUE, f"{answers.name} has 24-bit colours")
     if environ.get("COLORTERM", "").lower() in _TRUE:
         return (ColourDepth.TRUE, "COLORTERM says so")
     if term.startswith(_TRUE_TERMS) or term.endswith("-direct"):
@@ -130,12 +144,20 @@ def _images(facts: TerminalFacts, *, ascii_only: bool) -> tuple[ImageMode, str, 
         return (ImageMode.QUADRANT, why, ())
     if _is_iterm(facts):
         return (ImageMode.ITERM, f"{name} shows iTerm2's inline images", ())
+    if answers.name.startswith("tmux"):
+        why = (
+            f"{answers.name} is at the other end of SSH: whether its terminal shows pictures, it does not say"
+        )
+        return (ImageMode.QUADRANT, why, ())
     if answers.sixel and answers.name.lower().startswith("konsole"):
         # Seen in 25.04: the screen scrolls, and the column beside a picture shows an older one.
         why = f"{answers.name} scrolls with sixel and leaves pieces of old pictures; P tries it"
         return (ImageMode.QUADRANT, why, ())
     if answers.sixel:
         return (ImageMode.SIXEL, f"{answers.name or 'the terminal'} says that it shows sixel (DA1)", ())
+    if facts.program == "vscode":
+        why = "VS Code shows pictures where its setting terminal.integrated.enableImages is on"
+        return (ImageMode.QUADRANT, why, ())
     return (ImageMode.QUADRANT, _why_none(answers), ())
 
 

@@ -70,11 +70,14 @@ class Probe:
         """
         self._thread.join()
         environ = self._environ
+        term = environ.get("TERM", "")
         program = environ.get("TERM_PROGRAM", "") or environ.get("LC_TERMINAL", "")
+        if self._tmux is not None or term.startswith(("tmux", "screen")):
+            program = ""  # that of the terminal around it
         facts = TerminalFacts(
             answers=self._answers,
-            term=environ.get("TERM", ""),
-            program=program if self._tmux is None else "",
+            term=term,
+            program=program,
             tmux=self._tmux,
             glyphs=_glyphs(environ, self._tmux),
             remote=any(name in environ for name in ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")),
