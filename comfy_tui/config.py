@@ -86,10 +86,7 @@ def config_path(file: Path | None, environ: Mapping[str, str]) -> Path:
     named = file or environ.get("COMFY_TUI_CONFIG")
     if not named:
         return paths.config_file()
-    try:
-        return Path(named).expanduser()
-    except RuntimeError:  # ~nobody-of-that-name
-        return Path(named)
+    return paths.expanded(named)
 
 
 def load_config(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
@@ -111,7 +108,7 @@ def load_config(file: Path | None = None, environ: Mapping[str, str] | None = No
     for key in KEYS:
         raw = environ.get(key.env, "") if key.env else ""
         if raw:
-            values[key.name] = Reader(key.env, Path.cwd()).from_env(key, raw)
+            values[key.name] = Reader(key.env, paths.working_folder()).from_env(key, raw)
     config = Config(**values, file=where, warnings=_warnings(where, reader.plain_secrets))
     _check_default_server(config)
     return config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import platformdirs
@@ -49,6 +50,24 @@ def log_file() -> Path:
 def journal_file() -> Path:
     """The journal of jobs and events: an SQLite file."""
     return state_dir() / "journal.sqlite3"
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with a leading ``~`` as the home folder; as it is where there is no such home."""
+    return Path(os.path.expanduser(path))
+
+
+def followed(path: Path) -> Path:
+    """The path with its links followed as far as they lead somewhere; never raises for what it finds."""
+    return Path(os.path.realpath(expanded(path)))
+
+
+def working_folder() -> Path:
+    """The folder that the console works in; the home folder where that was removed under it."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return expanded("~")
 
 
 def list_paths() -> tuple[tuple[str, Path], ...]:

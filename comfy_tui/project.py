@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from comfy_tui import paths
 from comfy_tui.errors import ConfigError
 
 MANIFEST = "manifest.yaml"
@@ -36,9 +36,7 @@ def find_project(cwd: Path, explicit: Path | None = None) -> Project | None:
         explicit: the folder of ``--project``; it needs no manifest, but it must be there.
     """
     if explicit is not None:
-        with suppress(RuntimeError):  # ~nobody-of-that-name
-            explicit = explicit.expanduser()
-        folder = (cwd / explicit).resolve()
+        folder = paths.followed(cwd / paths.expanded(explicit))
         if not folder.is_dir():
             raise ConfigError(
                 "There is no such project",
@@ -46,7 +44,7 @@ def find_project(cwd: Path, explicit: Path | None = None) -> Project | None:
                 "Name a folder that exists; a manifest.yaml in it is not needed.",
             )
         return _load(folder)
-    for folder in _candidates(cwd.resolve()):
+    for folder in _candidates(paths.followed(cwd)):
         if (folder / MANIFEST).is_file():
             return _load(folder)
     return None
@@ -54,10 +52,7 @@ def find_project(cwd: Path, explicit: Path | None = None) -> Project | None:
 
 def _candidates(cwd: Path) -> list[Path]:
     """The folder itself and those above it, short of home and the root."""
-    try:
-        home = Path.home().resolve()
-    except (RuntimeError, OSError):
-        home = None
+    home = paths.followed(Path("~"))
     out = [cwd]
     if cwd == home:
         return out

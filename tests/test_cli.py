@@ -381,3 +381,37 @@ def test_a_terminal_without_unicode_gets_a_question_mark(tmp_path: Path) -> None
     done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60)
     assert done.returncode == 0
     assert "m?" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("status", "--project", "loop"),
+        ("status", "--project", "~nobody-of-that-name/x"),
+        ("inventory", "--comfyui", "~nobody-of-that-name/x"),
+        ("--config", "~nobody-of-that-name/x", "paths"),
+        ("history", "--import", "/dev/zero"),
+    ],
+    ids=" ".join,
+)
+def test_paths_that_lead_nowhere_are_errors_with_words(
+    run: Run, argv: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from comfy_tui.monitor.journal import transfer
+
+    monkeypatch.setattr(transfer, "LINE_LIMIT", 1000)
+    (tmp_path / "loop").symlink_to("loop")
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*argv)
+    assert code in (1, 2)
+    assert "comfy-tui: " in err
+    assert out == ""
+
+
+def test_a_working_folder_that_is_gone_is_no_matter(
+    run: Run, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run("status", server)[0] == 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from comfy_tui import paths
 from comfy_tui.config import load_config, mask_url, resolve_server
 from comfy_tui.errors import EXIT_USAGE, ComfyError
 from comfy_tui.keymap import user_keymap
@@ -106,7 +107,7 @@ def settle(args: argparse.Namespace, *, server: str | None, demo: bool = False) 
     """Merge flags, environment and config file, in that order, into the options of this run."""
     config = load_config(args.config)
     user_keymap(config.keys, str(config.file))
-    cwd = Path.cwd()
+    cwd = paths.working_folder()
     profile, source = resolve_server(config, server, os.environ, cwd, args.project)
     for warning in config.warnings:
         say(f"warning: {warning}")

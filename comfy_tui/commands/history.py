@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from comfy_tui.commands.common import Command, say, settle
 from comfy_tui.errors import EXIT_FAILURE, EXIT_OK, ExportError
 from comfy_tui.text import count_of
+
+#: Lines that are no jobs, before the first that is one.
+_MOST_BAD = 100
 
 if TYPE_CHECKING:
     from comfy_tui.monitor.journal import Journal
@@ -77,8 +81,10 @@ async def _take(name: str, journal: Journal, keep_days: float) -> int:
     found, before_s = Taken(), time.time() - keep_days * 86_400
     try:
         with _opened_to_read(name) as file:
-            while lines := [line for _ in range(100) if (line := file.readline(LINE_LIMIT + 1))]:
+            for lines in _batches(file, LINE_LIMIT):
                 found += await journal.call(import_jobs, lines, before_s)
+                if found.bad > _MOST_BAD and not found.taken + found.known + found.old:
+                    break  # it is something else, perhaps without an end
     except OSError as error:
         raise ExportError("The file cannot be read", f"{name}: {error.strerror}") from error
     words = f"{count_of(found.taken, 'job')} taken, {found.known} known before"
@@ -86,6 +92,19 @@ async def _take(name: str, journal: Journal, keep_days: float) -> int:
         words += f"; {count_of(found.old, 'job')} left out: older than journal_days ({keep_days:g})"
     say(words + (f"; {count_of(found.bad, 'line')} left out: no job" if found.bad else ""))
     return EXIT_FAILURE if found.bad and not found.taken + found.known + found.old else EXIT_OK
+
+
+def _batches(file: IO[str], line_limit: int) -> Iterator[list[str]]:
+    """Some lines at a time: no more than a hundred, nor more than the longest line may have."""
+    lines: list[str] = []
+    size = 0
+    while line := file.readline(line_limit + 1):
+        lines.append(line)
+        size += len(line)
+        if len(lines) == 100 or size >= line_limit:
+            yield lines
+            lines, size = [], 0
+    yield lines
 
 
 def _opened_to_read(name: str) -> IO[str]:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from comfy_tui import paths
 from comfy_tui.commands.common import Command, say, settle, tell
 from comfy_tui.commands.node_source import ask_or_remember, of_project, told_ago
 from comfy_tui.errors import EXIT_OK, ConfigError, TimedOut, Unreachable
@@ -58,7 +59,7 @@ def _find(args: argparse.Namespace, settings: AppOptions) -> Inventory:
     if args.comfyui is not None:
         from comfy_tui.inventory.scan import scan_folder
 
-        return scan_folder(args.comfyui.expanduser())
+        return scan_folder(paths.expanded(args.comfyui))
     try:
         return ask_or_remember(settings.server, named=bool(args.server), with_models=True)
     except (Unreachable, TimedOut) as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from comfy_tui import paths
 from comfy_tui.errors import ConfigError
 from comfy_tui.inventory.nodes import NodeInfo
 from comfy_tui.text import clean
@@ -144,14 +145,14 @@ class Targets:
                 found = self._file_inputs(node)
                 if not found:
                     raise _usage(f"node {node.words} loads no file", self._loaders_words())
-                return (node.id, found[0]), Path(path).expanduser()
-        if "=" in text and not Path(text).expanduser().is_file():
+                return (node.id, found[0]), paths.expanded(path)
+        if "=" in text and not paths.expanded(text).is_file():
             raise self._no_node(text.partition("=")[0])
         loaders = self._loaders()
         if len(loaders) != 1:
             what = "no node of this workflow loads a file" if not loaders else "several nodes load a file"
             raise _usage(f"--image {text}: {what}", self._loaders_words())
-        return (loaders[0].id, self._file_inputs(loaders[0])[0]), Path(text).expanduser()
+        return (loaders[0].id, self._file_inputs(loaders[0])[0]), paths.expanded(text)
 
     def _loaders(self) -> list[PromptNode]:
         return [node for node in self._nodes if self._file_inputs(node)]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from comfy_tui import paths
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.errors import ComfyError, WorkflowError
 from comfy_tui.library.entry import Entry, Group, server_group, template_group
@@ -145,8 +146,4 @@ def typed_path(text: str, cwd: Path) -> Path:
         words = words[1:-1]
     if not words or "\0" in words:
         raise WorkflowError("No path", "nothing was typed", "Type the path of a file.")
-    try:
-        path = Path(words).expanduser()
-    except RuntimeError:  # ~nobody-of-that-name
-        path = Path(words)
-    return Path(os.path.normpath(cwd / path))
+    return Path(os.path.normpath(cwd / paths.expanded(words)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.widgets import Footer
 
+from comfy_tui import paths
 from comfy_tui.monitor.autosave import AutoSave
 from comfy_tui.monitor.ledger import Ledger
 from comfy_tui.monitor.outputs import Output, name_values
@@ -119,7 +120,7 @@ class SaveDesk:
     def _kept(self, wanted: Wanted, path: Path, folder: Path) -> None:
         """Remember where it is; runs in a thread."""
         self._paths[(wanted.prompt_id, wanted.file)] = path
-        place = folder.expanduser().resolve()
+        place = paths.followed(folder)
         self.ledger.done(self.ledger.key(wanted.prompt_id, wanted.file, place), path)
 
     def stop(self) -> bool:
@@ -140,7 +141,7 @@ class SaveDesk:
             return known
         for folder in dict.fromkeys((self.folder, self.offered)):
             if folder is not None:
-                place = folder.expanduser().resolve()
+                place = paths.followed(folder)
                 found = self.ledger.path(self.ledger.key(output.job.prompt_id, output.file, place))
                 if found is not None:
                     return found

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from comfy_tui import paths
 from comfy_tui.library.export import clean_name
 from comfy_tui.library.script import save_script
 from comfy_tui.screens.acting import Acting
@@ -48,7 +49,7 @@ class ScriptActions(Acting):
 
     def _ask_where(self, script: str) -> None:
         project = self.console.options.project
-        folder = project.folder if project is not None else Path.cwd()
+        folder = project.folder if project is not None else paths.working_folder()
         path = folder / f"{clean_name(self.script_name())}.sh"
 
         def answered(text: str | None) -> None:

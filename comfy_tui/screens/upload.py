@@ -14,6 +14,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from comfy_tui import paths
 from comfy_tui.errors import WorkflowError
 from comfy_tui.library.picture import MEDIA_ENDINGS, Item, list_items
 from comfy_tui.library.source import typed_path
@@ -48,7 +49,7 @@ class PathDialog(ModalScreen[Path | None]):
         super().__init__()
         self._title = title
         self._endings = endings
-        self._start = start or Path.cwd()
+        self._start = start or paths.working_folder()
         self._folder: Path | None = None
         self._items: tuple[Item, ...] = ()
 

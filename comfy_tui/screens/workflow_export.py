@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from comfy_tui import paths
 from comfy_tui.inventory.prepare import Prepared
 from comfy_tui.library.entry import Entry
 from comfy_tui.library.export import DRAG_HINT, Export, export_path, free_path, write_export
@@ -58,7 +59,9 @@ class ExportActions(Choosing):
 
     async def _write(self, entry: Entry, export: Export, hint: str) -> None:
         project = self.console.options.project
-        base, name = (project.folder, project.name) if project is not None else (Path.cwd(), "default")
+        base, name = (
+            (project.folder, project.name) if project is not None else (paths.working_folder(), "default")
+        )
         path = await asyncio.to_thread(export_path, base, name, Path(entry.name).name)
         try:
             await asyncio.to_thread(write_export, path, export.document)
