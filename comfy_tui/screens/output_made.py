@@ -44,8 +44,10 @@ class MadePane(ActsOnOutputs):
         if key != self._made_of:
             self._made_of = key
             self.workers.cancel_group(self, "made")
-            pane.set_lines(())
-            if output is not None and key is not None:
+            if output is None or key is None:
+                pane.set_lines(())
+            else:
+                pane.await_lines()
                 self._read_made(output)
 
     @work(group="made", exclusive=True, exit_on_error=True)

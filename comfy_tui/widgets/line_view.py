@@ -87,6 +87,11 @@ class LineView(ScrollView, can_focus=True):
             self._lines = new
             self._fold()
 
+    def await_lines(self) -> None:
+        """Show nothing until the next lines come; their room stays, which spares the screen two layouts."""
+        self._lines, self._folded = (), []
+        self.refresh()
+
     def _fold(self) -> None:
         width = self.scrollable_content_region.width
         if not width:  # hidden: folded when it is shown

@@ -64,7 +64,8 @@ class OutputPane(Vertical):
         note = self.query_one("#note", Static)
         note.display = not picture.display and text is None
         note.set_class(wave.display, "-below")
-        note.update(_note(output, preview, problem))
+        if note.display:
+            note.update(_note(output, preview, problem))
 
     def _show_text(self, text: str | None) -> None:
         words = self.query_one(LineView)
@@ -96,9 +97,11 @@ class OutputPane(Vertical):
             text = short_facts(output, preview, place, width)
         elif output is not None:
             text = facts_text(output, preview, now_s, width, 2 if self.size.height < 30 else 4)
-        if self._shown.get("facts") != text:
+        before = self._shown.get("facts")
+        if before != text:
             self._shown["facts"] = text
-            facts.update(text)
+            lines = before.plain.count("\n") if isinstance(before, Text) else -1
+            facts.update(text, layout=text.plain.count("\n") != lines)
 
 
 def _note(output: Output | None, preview: Preview | None, problem: Problem | None) -> Text:
