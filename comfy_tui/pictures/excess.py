@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 #: A progressive JPEG has some ten passes; each costs a look at all of its pixels.
@@ -12,6 +13,8 @@ _MOST_SEGMENTS = 1000
 _MOST_COMMENTS = 100_000
 #: Pillow puts EXIF that is longer than one segment together, at each of them anew.
 _MOST_EXIF = 32
+_MARK = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.S)
+_PASS, _APP1, _END = b"\xff\xda", b"\xff\xe1", b"\xff\xd9"
 
 
 def excess(content: bytes) -> str:
@@ -27,19 +30,20 @@ def excess(content: bytes) -> str:
 
 
 def _jpeg(content: bytes) -> str:
-    # Among pixels 0xFF is always followed by something else than a mark.
-    passes = content.count(b"\xff\xda")
-    if passes > _MOST_PASSES:
-        return f"{passes:,} passes over its pixels"
-    offset, exif = 2, 0
+    offset, exif, passes = 2, 0, 0
     for _ in range(_MOST_SEGMENTS):
-        if offset + 4 > len(content) or content[offset] != 0xFF or content[offset + 1] == 0xDA:
+        # Among pixels 0xFF is always followed by one of these; a segment tells its length.
+        found = _MARK.search(content, offset)
+        if found is None or found.end() + 2 > len(content) or found[0] == _END:
             return ""
-        exif += content.startswith(b"\xff\xe1", offset)
+        passes += found[0] == _PASS
+        exif += found[0] == _APP1
+        if passes > _MOST_PASSES:
+            return f"more than {_MOST_PASSES} passes over its pixels"
         if exif > _MOST_EXIF:
             return f"more than {_MOST_EXIF} parts of EXIF"
-        offset += 2 + struct.unpack_from(">H", content, offset + 2)[0]
-    return f"more than {_MOST_SEGMENTS:,} parts before its pixels"
+        offset = found.end() + struct.unpack_from(">H", content, found.end())[0]
+    return f"more than {_MOST_SEGMENTS:,} parts"
 
 
 def _png(content: bytes) -> str:
