@@ -18,10 +18,11 @@ _TAKE_VALUE = frozenset({"--project", "--config", "--interval", "--theme", "--im
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    _open_streams()
     _never_fail_to_print()
     try:
         code = _run(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        common.flush()
         return code
     except ComfyError as error:
         common.say_error(error)
@@ -29,9 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; Python must not fail once more when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILURE
+        return EXIT_FAILURE  # whoever read our output has gone
+    finally:
+        _forget_unwritten()
 
 
 def _run(argv: list[str]) -> int:
@@ -95,6 +96,30 @@ def run_console(args: argparse.Namespace) -> int:
     from comfy_tui.commands.console import open_console
 
     return open_console(settings)
+
+
+def _open_streams() -> None:
+    """Streams that were closed by who started us: a file that we open must not become one of them."""
+    closed = [number for number, stream in enumerate((sys.stdin, sys.stdout, sys.stderr)) if stream is None]
+    for number in closed:
+        # Writing data to what can only be read fails, and that is told; words are lost in silence.
+        handle = os.open(os.devnull, os.O_WRONLY if number == 2 else os.O_RDONLY)
+        if handle != number:
+            os.dup2(handle, number)
+            os.close(handle)
+    if 1 in closed:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if 2 in closed:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+def _forget_unwritten() -> None:
+    """What could not be written must not be tried once more when Python ends, which would be told as well."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _never_fail_to_print() -> None:

@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import types
@@ -324,7 +325,7 @@ def test_a_config_that_others_can_read_is_told_on_stderr(run: Run, config_file: 
     assert "hush" not in out + err
 
 
-def test_terminal_means_both_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_terminal_means_all_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     class Stream:
         def __init__(self, terminal: bool) -> None:
             self.terminal = terminal
@@ -332,10 +333,10 @@ def test_terminal_means_both_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         def isatty(self) -> bool:
             return self.terminal
 
-    for stdin, stdout, both in ((True, True, True), (True, False, False), (False, True, False)):
-        monkeypatch.setattr(sys, "stdin", Stream(stdin))
-        monkeypatch.setattr(sys, "stdout", Stream(stdout))
-        assert common.has_terminal() is both
+    for lacks in ("", "stdin", "stdout", "stderr"):
+        for name in ("stdin", "stdout", "stderr"):
+            monkeypatch.setattr(sys, name, Stream(name != lacks))
+        assert common.has_terminal() is (not lacks)
     monkeypatch.setattr(sys, "stdin", None)
     assert common.has_terminal() is False
 
@@ -389,7 +390,7 @@ def test_a_terminal_without_unicode_gets_a_question_mark(tmp_path: Path) -> None
         ("status", "--project", "loop"),
         ("status", "--project", "~nobody-of-that-name/x"),
         ("inventory", "--comfyui", "~nobody-of-that-name/x"),
-        ("--config", "~nobody-of-that-name/x", "paths"),
+        ("status", "--config", "~nobody-of-that-name/x"),
         ("history", "--import", "/dev/zero"),
     ],
     ids=" ".join,
@@ -415,3 +416,26 @@ def test_a_working_folder_that_is_gone_is_no_matter(
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     assert run("status", server)[0] == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="redirections of a POSIX shell")
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ("paths >&-", 1, "The output cannot be written: Bad file descriptor"),
+        ("history --export - >&-", 0, "0 jobs written"),
+        ("paths >/dev/full", 1, "The output cannot be written: No space left on device"),
+        ("paths 2>&-", 0, ""),
+        ("paths <&- >&- 2>&-", 1, ""),
+        ("paths --wrong >/dev/full 2>/dev/full", 2, ""),
+        ("history 2>/dev/full", 0, ""),
+    ],
+)
+def test_output_that_cannot_be_written_is_told_where_it_can(command: str, code: int, words: str) -> None:
+    if "/dev/full" in command and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    line = f"{shlex.quote(sys.executable)} -m comfy_tui {command}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == (1 if words else 0)

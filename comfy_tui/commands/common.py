@@ -6,14 +6,15 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from comfy_tui import paths
 from comfy_tui.config import load_config, mask_url, resolve_server
-from comfy_tui.errors import EXIT_USAGE, ComfyError
+from comfy_tui.errors import EXIT_USAGE, ComfyError, ExportError
 from comfy_tui.keymap import user_keymap
 from comfy_tui.options import AppOptions
 from comfy_tui.pictures.mode import ImageMode
@@ -126,23 +127,48 @@ def settle(args: argparse.Namespace, *, server: str | None, demo: bool = False) 
 
 
 def has_terminal() -> bool:
-    """Whether there is a person at a terminal, on both ends."""
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+    """Whether there is a person at a terminal, on all ends: a console draws on stderr."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 def tell(line: str) -> None:
     """A line of data, already clean, to stdout."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    with output_errors():
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def flush() -> None:
+    """Write what was printed otherwise (help, the version)."""
+    with output_errors():
+        sys.stdout.flush()
+
+
+@contextmanager
+def output_errors() -> Iterator[None]:
+    """A full disk behind stdout, or a closed one, is an error with words.
+
+    Raises:
+        ExportError: it cannot be written.
+        BrokenPipeError: whoever reads it has gone.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ExportError("The output cannot be written", error.strerror or type(error).__name__) from error
 
 
 def say(text: str) -> None:
     """A line of words, which go to stderr: stdout is for data."""
-    sys.stderr.write(f"comfy-tui: {clean(text, 2000)}\n")
+    with suppress(OSError):  # a full disk behind it: there is no way to tell
+        sys.stderr.write(f"comfy-tui: {clean(text, 2000)}\n")
 
 
 def say_error(error: ComfyError) -> None:
     """An error as a person reads it: what failed, and on a line of its own what to do."""
     say(str(error))
     if error.hint:
-        sys.stderr.write(f"{clean(error.hint, 2000)}\n")
+        with suppress(OSError):
+            sys.stderr.write(f"{clean(error.hint, 2000)}\n")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from comfy_tui.commands.common import Command, say, settle
+from comfy_tui.commands.common import Command, output_errors, say, settle
 from comfy_tui.errors import EXIT_FAILURE, EXIT_OK, ExportError
 from comfy_tui.text import count_of
 
@@ -56,7 +56,7 @@ async def _history(args: argparse.Namespace, settings: AppOptions) -> int:
             from comfy_tui.monitor.journal.transfer import export_jobs
 
             count, after = 0, 0
-            with _opened(args.export) as file:
+            with output_errors(), _opened(args.export) as file:
                 while (page := await journal.call(export_jobs, file.write, after))[0]:
                     count, after = count + page[0], page[1]
             say(f"{count_of(count, 'job')} written")
