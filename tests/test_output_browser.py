@@ -294,7 +294,8 @@ class TestWindow:
         async with DemoServer() as server:
             await run(server, plain(BLUE, "any"))
             entry(server, {"clip.mp4": video()}, "gifs", animated=[True])
-            async with opened(server, size=(80, 24)) as ui:
+            # No poll paints again what the key painted.
+            async with opened(server, size=(80, 24), interval_s=60) as ui:
                 await ui.see("▶ mp4")
                 await ui.press("j")
                 await ui.see("video, MP4")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -248,6 +250,49 @@ async def test_a_failure_at_the_last_step_leaves_nothing(
     with pytest.raises(ExportError):
         await save_file(client, output(server, "x.png", b"x"), tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of files")
+async def test_what_a_killed_console_left_is_removed(
+    server: DemoServer, client: ComfyClient, tmp_path: Path
+) -> None:
+    """But no part that another process writes to, however long nothing came."""
+    code = (
+        "import os, pathlib, signal, sys\n"
+        "from comfy_tui.monitor.part import Part\n"
+        "part = Part(pathlib.Path(sys.argv[1]), [('x.png',)])\n"
+        "part.write(b'half')\n"
+        "part.content()\n"
+        "print(part.path, flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+
+    def writer() -> tuple[subprocess.Popen[str], Path]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        return process, Path(process.stdout.readline().strip())
+
+    (killed, left), (living, held) = writer(), writer()
+    killed.kill()
+    killed.communicate()
+    young = tmp_path / ".comfy-tui-0123456789abcdef.part"
+    for path in (young, tmp_path / "mine.part"):
+        path.write_bytes(b"x")
+    for path in (left, held, tmp_path / "mine.part"):
+        os.utime(path, (1, 1))
+    try:
+        saved = await save_files(client, [output(server, "a.png", b"whole")], tmp_path)
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {held.name, young.name, "mine.part", "a.png"}
+        assert saved.files[0].read_bytes() == b"whole"
+    finally:
+        living.kill()
+        living.communicate()
 
 
 async def test_a_folder_that_cannot_be(server: DemoServer, client: ComfyClient, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +17,9 @@ from typing import BinaryIO
 #: So much of a disk is left free: whoever fills it hurts more than this file.
 DISK_RESERVE_BYTES = 64 * 1024 * 1024
 _LOOK_EVERY_BYTES = 32 * 1024 * 1024
+_BEGINNING, _END = ".comfy-tui-", ".part"
+#: A part that was written to less than this ago belongs to somebody, whatever its lock says.
+_YOUNG_S = 60.0
 #: What says that the file system has no hard links.
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 
@@ -32,7 +37,7 @@ class Part:
     def __init__(self, folder: Path, names: Iterable[tuple[str, ...]]) -> None:
         self._folder = folder
         self._names = names
-        self.path = folder / f".comfy-tui-{secrets.token_hex(8)}.part"
+        self.path = folder / f"{_BEGINNING}{secrets.token_hex(8)}{_END}"
         self.size_bytes = 0
         self._looked_at_bytes = 0
         self._stream: BinaryIO | None = None
@@ -64,6 +69,7 @@ class Part:
         if self._stream is None:
             # Exclusive, and with the mode that the person's umask asks for.
             self._stream = self.path.open("x+b")
+            _lock(self._stream.fileno())  # held as long as the process lives: else it was left behind
         return self._stream
 
     def restart(self) -> None:
@@ -146,6 +152,43 @@ class Part:
                     self._stream.close()
                 with contextlib.suppress(OSError):
                     self.path.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what consoles that were killed while they saved have left in that folder."""
+    with contextlib.suppress(OSError), os.scandir(folder) as listing:
+        for entry in listing:
+            if entry.name.startswith(_BEGINNING) and entry.name.endswith(_END):
+                with contextlib.suppress(OSError):
+                    _remove_abandoned(entry)
+
+
+def _remove_abandoned(entry: os.DirEntry[str]) -> None:
+    facts = entry.stat(follow_symlinks=False)
+    if not stat.S_ISREG(facts.st_mode) or time.time() - facts.st_mtime < _YOUNG_S:
+        return
+    handle = os.open(entry.path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        abandoned = _lock(handle)
+        if abandoned:
+            os.unlink(entry.path)
+    finally:
+        os.close(handle)
+    if abandoned is None:  # Windows: a file that somebody holds open cannot be removed
+        os.unlink(entry.path)
+
+
+def _lock(handle: int) -> bool | None:
+    """Lock a file for this process; False where it is locked or cannot be, None where there are no locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

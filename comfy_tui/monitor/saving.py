@@ -12,7 +12,7 @@ from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.types import OutputFile
 from comfy_tui.errors import ComfyError, ExportError
 from comfy_tui.monitor.download import Stopped, download
-from comfy_tui.monitor.part import Part
+from comfy_tui.monitor.part import Part, remove_leftovers
 from comfy_tui.naming import DEFAULT_NAME, NameTemplate, safe_name
 from comfy_tui.text import clean
 
@@ -171,7 +171,7 @@ def _discard(*parts: Part | None) -> None:
 
 
 def prepare_folder(folder: Path) -> Path:
-    """The folder with its links followed, made where it lacks.
+    """The folder with its links followed, made where it lacks, and without what killed consoles left.
 
     Raises:
         ExportError: it cannot be.
@@ -182,6 +182,7 @@ def prepare_folder(folder: Path) -> Path:
         folder = folder.resolve(strict=True)
         if not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(folder))
+        remove_leftovers(folder)
     except (OSError, RuntimeError, ValueError) as error:
         raise _not_saved(folder, error) from error
     return folder

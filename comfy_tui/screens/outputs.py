@@ -329,7 +329,7 @@ class OutputsScreen(
         self.set_class(True, "-full")
         self._choose()
         self._focus_full()
-        self.call_after_refresh(self._show_facts)  # when the pane is as wide as the window
+        self._show_facts()
         self.refresh_bindings()
 
     def _focus_full(self) -> None:
@@ -344,7 +344,6 @@ class OutputsScreen(
             self._browser.focus()
             self._shown.pop("content", None)
             self.content_changed()
-            self.call_after_refresh(self._show_facts)
             self.refresh_bindings()
 
     def action_leave_full(self) -> None:

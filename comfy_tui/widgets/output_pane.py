@@ -37,6 +37,7 @@ class OutputPane(Vertical):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._shown: dict[str, object] = {}
+        self._told: tuple[Output | None, Preview | None, float, str] = (None, None, 0.0, "")
 
     def compose(self) -> ComposeResult:
         """The picture, the text and the note stand in one place; one of them is shown."""
@@ -88,9 +89,18 @@ class OutputPane(Vertical):
             place: such as ``3/12``; where it is given, the pane has the whole window.
             stale: the data is old.
         """
+        self.query_one("#facts", Static).set_class(stale, "-stale")
+        self._told = (output, preview, now_s, place)
+        self._paint_facts()
+
+    def on_resize(self) -> None:
+        """The lines are made for a width."""
+        self._paint_facts()
+
+    def _paint_facts(self) -> None:
+        output, preview, now_s, place = self._told
         facts = self.query_one("#facts", Static)
         facts.display = output is not None
-        facts.set_class(stale, "-stale")
         width = max(10, self.size.width - 2)
         text = Text()
         if output is not None and place:

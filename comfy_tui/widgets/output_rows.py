@@ -123,7 +123,7 @@ def _kind(output: Output, medium: Medium | None) -> str:
     word = clean(output.kind, 8)
     if medium is not None and medium is not output.medium:
         word = medium.value  # its name says something else than its content
-    elif output.file is not None and output.file.animated and kind is Medium.PICTURE:
+    elif output.file is not None and output.file.animated and kind is not Medium.VIDEO:
         return f"» {word}"
     return f"{_GLYPHS[kind]} {word}" if kind in _GLYPHS else word
 
