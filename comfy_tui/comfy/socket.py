@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from urllib.parse import quote
 from comfy_tui.comfy.events import Event, read_event, read_picture
 
 if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
     from comfy_tui.config import ServerProfile
 
 #: Seconds between our pings: the server sends none (section 7.1).
@@ -51,30 +54,43 @@ async def read_messages(profile: ServerProfile, client_id: str) -> AsyncGenerato
         OSError, websockets.WebSocketException: it could not connect, or the connection broke.
         ConfigError: the credentials or the certificates cannot be had, or the proxy cannot be used.
     """
-    from comfy_tui.comfy.connect import Connect
-    from comfy_tui.comfy.reach import is_loopback, ssl_context, unusable_proxy
+    from comfy_tui.comfy.reach import unusable_proxy
 
-    headers = {name: value.reveal() for name, value in await asyncio.to_thread(profile.credentials)}
     url = "ws" + profile.url.removeprefix("http") + "/ws?clientId=" + quote(client_id, safe="")
     try:
-        socket = await Connect(
-            url,
-            additional_headers=headers,
-            max_size=MESSAGE_LIMIT_BYTES,
-            ping_interval=PING_S,
-            ping_timeout=PING_S,
-            close_timeout=_CLOSE_S,
-            proxy=None if is_loopback(profile.url) else True,
-            ssl=ssl_context(profile) if url.startswith("wss:") else None,
-            user_agent_header=None,
-        )
+        socket = await _connect(profile, url)
     except ImportError:  # a SOCKS proxy
         raise unusable_proxy() from None
+    except socket_errors():
+        raise
+    except Exception as error:
+        # A mistake: its frames hold the headers, and a crash report prints what frames hold.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        words = f"{type(error).__name__} in line {place.lineno} of {place.filename}"
+        raise RuntimeError(f"the websocket could not be opened: {words}") from None
     async with socket:
         hello = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
         await socket.send(json.dumps(hello))
         async for message in socket:
             yield message
+
+
+async def _connect(profile: ServerProfile, url: str) -> ClientConnection:
+    from comfy_tui.comfy.connect import Connect
+    from comfy_tui.comfy.reach import is_loopback, ssl_context
+
+    credentials = await asyncio.to_thread(profile.credentials)
+    return await Connect(
+        url,
+        additional_headers={name: value.reveal() for name, value in credentials},
+        max_size=MESSAGE_LIMIT_BYTES,
+        ping_interval=PING_S,
+        ping_timeout=PING_S,
+        close_timeout=_CLOSE_S,
+        proxy=None if is_loopback(profile.url) else True,
+        ssl=ssl_context(profile) if url.startswith("wss:") else None,
+        user_agent_header=None,
+    )
 
 
 async def greet(profile: ServerProfile, client_id: str, timeout_s: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 import json
 import time
 import tracemalloc
@@ -11,11 +12,13 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
+import httpx
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.http11 import Request, Response
 
+from comfy_tui.comfy import connect as connect_module
 from comfy_tui.comfy import socket
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.events import NodeProgress, ProgressState, read_event
@@ -209,3 +212,34 @@ def test_a_message_that_would_stop_the_keys_is_not_read() -> None:
     began = time.perf_counter()
     assert read_event(frame) is None
     assert time.perf_counter() - began < 0.05
+
+
+async def test_a_mistake_shows_no_credential_in_its_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What a crash report prints: every frame with its variables.
+    from rich.console import Console
+    from rich.traceback import Traceback
+
+    key = Credential("X-Api-Key", SecretSource("value", Secret("geheim")))
+    profile = ServerProfile("box", "http://127.0.0.1:9", headers=(key,))
+
+    def fail(*args: object, **options: object) -> None:
+        raise ZeroDivisionError
+
+    async def connect() -> None:
+        monkeypatch.setattr(connect_module.Connect, "__await__", fail)
+        await anext(read_messages(profile, "id"))
+
+    async def ask() -> None:
+        monkeypatch.setattr(httpx.Headers, "update", fail)
+        async with ComfyClient(profile) as client:
+            await client.system_stats()
+
+    for attempt in (connect, ask):
+        try:
+            await attempt()
+        except Exception as error:
+            console = Console(record=True, width=200, file=io.StringIO())
+            console.print(Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True))
+            report = console.export_text()
+        assert "ZeroDivisionError" in report
+        assert "geheim" not in report
