@@ -317,5 +317,6 @@ def run_app(options: AppOptions, before_start: Callable[[], None] | None = None)
     app = ComfyApp(options, own_process=True)
     if before_start is not None:
         app.graphics.before_start = before_start
-    result = app.run(mouse=True)
+    # GNU screen (4.9) keeps a lone escape for itself while it looks out for the mouse.
+    result = app.run(mouse=not options.terminal.gnu_screen)
     return result if isinstance(result, int) else app.return_code or EXIT_OK

@@ -85,6 +85,7 @@ class TestColours:
             (DA1, "xterm-256color", {"COLORTERM": "truecolor"}, ColourDepth.TRUE),
             ("", "xterm-ghostty", {}, ColourDepth.TRUE),
             ("", "linux", {}, ColourDepth.STANDARD),
+            (DA1, "xterm-16color", {}, ColourDepth.STANDARD),
             ("", "screen", {}, ColourDepth.STANDARD),
             ("", "dumb", {}, ColourDepth.NONE),
             ("", "tmux-256color", {}, ColourDepth.EIGHT_BIT),
@@ -140,6 +141,9 @@ class TestKnownTerminals:
         assert facts(named(name, "62;22")).depth is ColourDepth.TRUE
 
     def test_what_a_terminal_around_gnu_screen_told_is_not_screen_s(self) -> None:
+        inside = ask({"TERM": "screen.xterm-256color", "COLORTERM": "truecolor"})
+        assert inside.gnu_screen
+        assert inside.depth is ColourDepth.EIGHT_BIT
         for term in ("screen.xterm-256color", "tmux-256color"):
             assert ask({"TERM": term, "TERM_PROGRAM": "iTerm.app", "LC_TERMINAL": "iTerm2"}).program == ""
         assert ask({"TERM": "xterm-256color", "LC_TERMINAL": "iTerm2"}).program == "iTerm2"

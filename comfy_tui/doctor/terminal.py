@@ -56,7 +56,7 @@ def terminal_section(facts: TerminalFacts, size: tuple[int, int] | None, shown: 
 def _colours(facts: TerminalFacts) -> Iterator[Check]:
     found = f"{facts.depth}: {facts.depth_why}" if facts.depth_why else str(facts.depth)
     remedy = ""
-    if facts.depth is not ColourDepth.TRUE and not facts.no_colour:
+    if facts.depth is not ColourDepth.TRUE and not facts.no_colour and not facts.gnu_screen:
         remedy = "If the terminal can do more, set COLORTERM=truecolor there, also over SSH."
     state = State.OK if facts.depth is ColourDepth.TRUE else State.WARN
     yield Check("colours", "Colours", state, found, remedy)

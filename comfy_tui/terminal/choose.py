@@ -111,18 +111,21 @@ def _depth(facts: TerminalFacts, environ: Mapping[str, str]) -> tuple[ColourDept
         return (ColourDepth.TRUE, "the terminal keeps 24-bit colours (DECRQSS)")
     if _TRUE_NAMES.match(answers.name):
         return (ColourDepth.TRUE, f"{answers.name} has 24-bit colours")
-    if environ.get("COLORTERM", "").lower() in _TRUE:
+    # What the shell was told there is true of the terminal around screen, which knows 256 (4.9).
+    if environ.get("COLORTERM", "").lower() in _TRUE and not facts.gnu_screen:
         return (ColourDepth.TRUE, "COLORTERM says so")
     if term.startswith(_TRUE_TERMS) or term.endswith("-direct"):
         return (ColourDepth.TRUE, f"TERM is {term}")
     if "WT_SESSION" in environ:
         return (ColourDepth.TRUE, "it is Windows Terminal")
+    if term in _STANDARD_TERMS:
+        return (ColourDepth.STANDARD, f"TERM is {term or 'not set'}")
     if "256" in term or term.startswith(("tmux", "screen-256", "mlterm")):
         return (ColourDepth.EIGHT_BIT, f"TERM is {term}")
     if term.startswith("xterm") and answers.answered:
         return (ColourDepth.EIGHT_BIT, f"TERM is {term}, and no answer told of more")
-    if term in _STANDARD_TERMS or not term.startswith("xterm"):
-        return (ColourDepth.STANDARD, f"TERM is {term or 'not set'}")
+    if not term.startswith("xterm"):
+        return (ColourDepth.STANDARD, f"TERM is {term}")
     return (ColourDepth.EIGHT_BIT, f"TERM is {term}")
 
 

@@ -56,6 +56,8 @@ class TerminalFacts:
     #: The value of TERM_PROGRAM or LC_TERMINAL: what the terminal told the shell.
     program: str = ""
     tmux: Tmux | None = None
+    #: Inside GNU screen.
+    gnu_screen: bool = False
     #: On a Linux console: what may be drawn beside ASCII; None elsewhere, where fonts have what is needed.
     glyphs: frozenset[str] | None = None
     #: Over SSH.

@@ -79,6 +79,7 @@ class Probe:
             term=term,
             program=program,
             tmux=self._tmux,
+            gnu_screen=self._tmux is None and ("STY" in environ or term.split(".")[0] == "screen"),
             glyphs=_glyphs(environ, self._tmux),
             remote=any(name in environ for name in ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")),
         )
