@@ -15,6 +15,9 @@ from textual.message import Message
 from comfy_tui.terminal.late import LateReplies
 from comfy_tui.widgets.graphics import graphics_of
 
+#: The Linux console and mosh have no other screen to go back to: the shell gets an empty one.
+_EMPTY = "\x1b[0m\x1b[2J\x1b[H"
+
 
 def paint_after_suspend(app: App[Any]) -> None:
     """Paint everything when the console comes back from the shell: Textual leaves the screen empty."""
@@ -55,8 +58,7 @@ def picture_driver(base: type[Driver]) -> type[Driver]:
 
         def stop_application_mode(self) -> None:
             """Free the pictures while the screen is still ours: at the end, after a crash, when suspended."""
-            if words := self._graphics.leave():
-                super().write(words)
+            super().write(self._graphics.leave() + _EMPTY)
             super().stop_application_mode()
 
     return PictureDriver
