@@ -28,19 +28,41 @@ _REPLACE_TEXT = {**_REPLACE, 0x0A: "\n", 0x09: "    "}
 DROP: dict[int, None] = {code: None for code in (*range(0x20), 0x7F, *range(0x80, 0xA0), *_BIDI)}
 
 
+#: What nobody sees, and how wide it makes its neighbours every terminal decides for itself: joiners, soft
+#: hyphens, variation selectors, fillers, skin tones. Jamo that make no syllable are as bad.
+_UNSEEN: dict[int, str | None] = {
+    **dict.fromkeys((0x00AD, 0x034F, 0x115F, 0x17B4, 0x17B5, 0x3164, 0xFFA0), None),
+    **dict.fromkeys((*range(0x180B, 0x1810), *range(0x200B, 0x200E), *range(0x2060, 0x2066)), None),
+    **dict.fromkeys((*range(0x206A, 0x2070), *range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9)), None),
+    **dict.fromkeys((*range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B), *range(0xE0080, 0xE1000)), None),
+    **dict.fromkeys(range(0x1F3FB, 0x1F400), None),
+    **dict.fromkeys((*range(0x1160, 0x1200), *range(0xD7B0, 0xD7FC)), "\ufffd"),
+}
+
+
 def clean(value: object, limit: int = 400) -> str:
     """Make text from outside safe to show on one line.
 
     Control characters become their visible pictures, C1, bidirectional and lone surrogate characters
     become U+FFFD, line breaks and tabs become spaces; longer text than ``limit`` characters ends in "…".
+    What terminals disagree about the width of is composed or left out, so that columns stay straight.
     """
+    return _steady(_clean(value, limit, _REPLACE_LINE))
+
+
+def printable(value: object, limit: int = 400) -> str:
+    """Like :func:`clean`, for data such as a path: nothing is left out that does no harm."""
     return _clean(value, limit, _REPLACE_LINE)
 
 
 def clean_lines(value: object, limit: int = 20_000) -> str:
     """Like :func:`clean`, but keep line breaks, for prompts and tracebacks."""
     text = str(value)
-    return _clean(text.replace("\r\n", "\n"), limit, _REPLACE_TEXT)
+    return _steady(_clean(text.replace("\r\n", "\n"), limit, _REPLACE_TEXT))
+
+
+def _steady(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text).translate(_UNSEEN)
 
 
 def _clean(value: object, limit: int, table: dict[int, str]) -> str:
@@ -70,7 +92,7 @@ def cell_len(text: str) -> int:
         return len(text)
     width = 0
     for ch in text:
-        if unicodedata.combining(ch) or unicodedata.category(ch) in ("Mn", "Me", "Cf"):
+        if unicodedata.combining(ch) or unicodedata.category(ch) in ("Mn", "Me") or ord(ch) in _UNSEEN:
             continue
         width += 2 if unicodedata.east_asian_width(ch) in "WF" else 1
     return width

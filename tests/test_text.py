@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len as textual_cell_len
 
 from comfy_tui.text import (
     DROP,
@@ -15,6 +16,7 @@ from comfy_tui.text import (
     format_age,
     format_bytes,
     format_duration,
+    printable,
     shorten,
 )
 
@@ -40,6 +42,35 @@ def test_what_becomes_of_attacks() -> None:
 @given(st.text(max_size=30), st.integers(0, 30))
 def test_shortened_text_fits(text: str, width: int) -> None:
     assert cell_len(shorten(text, width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("e\u0301\u1112\u1161\u11ab", "\u00e9\ud55c"),
+        ("\U0001f468\u200d\U0001f469x\u200dy", "\U0001f468\U0001f469xy"),
+        ("\u2764\ufe0f1\ufe0f\u20e3", "\u27641\u20e3"),
+        ("\U0001f44d\U0001f3fd", "\U0001f44d"),
+        ("a\u00adb\u200bc\u3164d\u2060", "abcd"),
+        ("\u1161", "\ufffd"),
+    ],
+)
+def test_what_terminals_disagree_about_is_not_shown(text: str, shown: str) -> None:
+    # Textual counts cells by clusters of characters, tmux by characters: a row has one width for both.
+    assert clean(text) == clean_lines(text) == shown
+    assert cell_len(shown) == textual_cell_len(shown)
+    assert printable(text) == text
+
+
+@given(
+    st.text(
+        st.sampled_from("aé画\u0301\u200d\ufe0f👍🏽👩❤☺한\u1161\u11ab\u3164\u00ad\u200b🇩ｆก็"), max_size=20
+    )
+)
+def test_our_count_of_columns_is_textuals(text: str) -> None:
+    shown = clean(text)
+    assert cell_len(shown) == textual_cell_len(shown)
+    assert cell_len(shorten(shown, 7)) == textual_cell_len(shorten(shown, 7)) <= 7
 
 
 def test_wide_characters_take_two_columns() -> None:

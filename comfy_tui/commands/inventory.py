@@ -12,7 +12,7 @@ from comfy_tui.commands.common import Command, say, settle, tell
 from comfy_tui.commands.node_source import ask_or_remember, of_project, told_ago
 from comfy_tui.errors import EXIT_OK, ConfigError, TimedOut, Unreachable
 from comfy_tui.options import AppOptions
-from comfy_tui.text import clean, count_of, format_bytes
+from comfy_tui.text import clean, count_of, format_bytes, printable
 
 if TYPE_CHECKING:
     from comfy_tui.inventory.inventory import Inventory, Pack
@@ -76,7 +76,7 @@ def _save(project: Path, inventory: Inventory) -> None:
     written = write_project_file(project, inventory)
     if written.set_aside is not None:
         say(f"warning: what stood there could not be read; it is {written.set_aside.name} now")
-    tell(clean(written.path, 4096))
+    tell(printable(written.path, 4096))
 
 
 def _lines(inventory: Inventory) -> list[str]:

@@ -9,7 +9,7 @@ from comfy_tui import paths
 from comfy_tui.commands.common import Command, tell
 from comfy_tui.config import config_path
 from comfy_tui.errors import EXIT_OK
-from comfy_tui.text import clean
+from comfy_tui.text import printable
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace) -> int:
     rows = {**dict(paths.list_paths()), "config": config_path(args.config, os.environ)}
     for name, path in rows.items():
-        tell(f"{name:<8} {clean(path, 4096)}{'' if path.exists() else '  (not there yet)'}")
+        tell(f"{name:<8} {printable(path, 4096)}{'' if path.exists() else '  (not there yet)'}")
     return EXIT_OK
 
 

@@ -15,7 +15,7 @@ from comfy_tui.comfy.types import ExecutionError, OutputFile, OutputText
 from comfy_tui.commands.common import say, tell
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.state import Progress
-from comfy_tui.text import cell_len, clean, count_of, format_duration, shorten
+from comfy_tui.text import cell_len, clean, count_of, format_duration, printable, shorten
 
 #: Progress is told at most so often, in seconds.
 STEP_S = 0.25
@@ -213,7 +213,7 @@ class WordReport(Report):
             return
         self.clear()
         # A path is data: as it is, but for what would break the line or act on a terminal.
-        tell(clean(path, 8192) if path is not None else url)
+        tell(printable(path, 8192) if path is not None else url)
 
     def text(self, copy: Copy, text: OutputText) -> None:
         """See :class:`Report`."""
