@@ -53,6 +53,8 @@ def find_opener(environ: Mapping[str, str]) -> str:
     """
     if sys.platform == "darwin" and not environ.get("SSH_CONNECTION"):
         return "open"
+    if sys.platform == "win32":
+        return "Windows"
     if not environ.get("DISPLAY") and not environ.get("WAYLAND_DISPLAY"):
         raise ExportError(
             _TITLE, "there is no desktop where the console runs", "y copies its URL; s saves the file."
@@ -80,6 +82,9 @@ def open_outside(target: Path | str, environ: Mapping[str, str]) -> str:
     else:
         raise ExportError(_TITLE, "it is neither a file nor an http address")
     try:
+        if sys.platform == "win32":
+            os.startfile(word)  # as a double click does it: no shell reads what & or % may be in the name
+            return opener
         process = subprocess.Popen(
             (opener, word),
             stdin=subprocess.DEVNULL,

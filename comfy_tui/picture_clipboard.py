@@ -17,7 +17,19 @@ _TIMEOUT_S = 10.0
 #: No side that is kept is longer.
 _ALL_PIXELS = 1 << 30
 _TITLE = "The picture cannot be copied"
-_APPLE = 'set the clipboard to (read (POSIX file "{path}") as «class PNGf»)'
+#: The picture's path is handed over beside the script: a name in it could end a string.
+_APPLE = (
+    "osascript",
+    *("-e", "on run argv"),
+    *("-e", "set the clipboard to (read (POSIX file (item 1 of argv)) as «class PNGf»)"),
+    *("-e", "end run"),
+)
+_PATH_NAME = "COMFY_TUI_PICTURE"
+_WINDOWS = (
+    *("powershell", "-NoProfile", "-NonInteractive", "-STA", "-Command"),
+    "Add-Type -AssemblyName System.Windows.Forms, System.Drawing; [System.Windows.Forms.Clipboard]::SetImage("
+    f"[System.Drawing.Image]::FromFile($env:{_PATH_NAME}))",
+)
 
 
 def find_tool(environ: Mapping[str, str]) -> str:
@@ -34,6 +46,8 @@ def find_tool(environ: Mapping[str, str]) -> str:
         )
     if sys.platform == "darwin":
         return "osascript"
+    if sys.platform == "win32":
+        return "powershell"
     path = environ.get("PATH", os.defpath)
     if environ.get("WAYLAND_DISPLAY") and shutil.which("wl-copy", path=path):
         return "wl-copy"
@@ -56,8 +70,8 @@ def copy_picture(content: bytes, environ: Mapping[str, str]) -> str:
     """
     tool = find_tool(environ)
     png = _as_png(content)
-    if tool == "osascript":
-        done = _by_apple(png, environ)
+    if tool in ("osascript", "powershell"):
+        done = _by_file(tool, png, environ)
     elif tool == "wl-copy":
         done = run_quietly(("wl-copy", "--type", "image/png"), png, environ, _TIMEOUT_S)
     else:
@@ -87,12 +101,13 @@ def _as_png(content: bytes) -> bytes:
     return out.getvalue()
 
 
-def _by_apple(png: bytes, environ: Mapping[str, str]) -> bool:
+def _by_file(tool: str, png: bytes, environ: Mapping[str, str]) -> bool:
     handle, path = tempfile.mkstemp(suffix=".png")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(png)
-        return run_quietly(("osascript", "-e", _APPLE.format(path=path)), b"", environ, _TIMEOUT_S)
+        command = (*_APPLE, path) if tool == "osascript" else _WINDOWS
+        return run_quietly(command, b"", {**environ, _PATH_NAME: path}, _TIMEOUT_S)
     finally:
         with contextlib.suppress(OSError):
             os.unlink(path)

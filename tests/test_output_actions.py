@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import tempfile
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -447,6 +448,46 @@ class TestOutside:
         assert (
             desktop.open_outside(tmp_path / "good.png", {**environ, "PATH": os.environ["PATH"]}) == "xdg-open"
         )
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="the fake programs are scripts")
+    @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+    @pytest.mark.parametrize(
+        "name", ['it\'s "&calc&" %PATH% $(id) `id` ;x.png', "-a Calculator.png", "a\nb.png", "é ü^.png"]
+    )
+    def test_a_hostile_name_is_one_word(
+        self, name: str, platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever is in a name or a folder's: it reaches the desktop as it is, and is no option."""
+        heard: list[str] = []
+        for tool in ("xdg-open", "open"):
+            program(tmp_path / "bin", tool, f"printf '%s\\0' \"$@\" > '{tmp_path}/heard'", monkeypatch)
+        monkeypatch.setattr(sys, "platform", platform)
+        monkeypatch.setattr(os, "startfile", heard.append, raising=False)
+        (tmp_path / name).write_bytes(b"")
+        monkeypatch.chdir(tmp_path)
+        desktop.open_outside(Path(name), {"PATH": os.environ["PATH"], "DISPLAY": ":9"})
+        if platform != "win32":
+            heard = (tmp_path / "heard").read_bytes().decode().split("\0")[:-1]
+        assert heard == [str(tmp_path / name)]
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="the fake programs are scripts")
+    @pytest.mark.parametrize(("platform", "tool"), [("darwin", "osascript"), ("win32", "powershell")])
+    def test_a_picture_by_a_file_of_whatever_name(
+        self, platform: str, tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = tmp_path / "it's \") & $(id)"
+        folder.mkdir()
+        body = f'printf \'%s\' "$*" > {tmp_path}/args; cat "$COMFY_TUI_PICTURE" > {tmp_path}/kept'
+        program(tmp_path / "bin", tool, body, monkeypatch)
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        monkeypatch.setattr(sys, "platform", platform)
+        png = io.BytesIO()
+        Image.new("RGB", (4, 4)).save(png, "PNG")
+        assert picture_clipboard.copy_picture(png.getvalue(), {"PATH": os.environ["PATH"]}) == tool
+        assert (tmp_path / "kept").read_bytes() == png.getvalue()
+        words = (tmp_path / "args").read_text().split("\0")[:-1]
+        assert [str(folder) in word for word in words] == [False] * (len(words) - 1) + [platform == "darwin"]
+        assert not list(folder.iterdir())
 
 
 class TestCopied:

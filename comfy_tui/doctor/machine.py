@@ -25,7 +25,7 @@ _LARGE_CACHE_BYTES = 4 * 1024**3
 _REQUIRED = ("textual", "httpx", "websockets", "pillow", "pyperclip", "platformdirs", "pyyaml", "aiohttp")
 #: Optional parts: the extra, its module and package, and what is lacking without it.
 _EXTRAS = (
-    ("media", "av", "av", "first frames and contact sheets of videos, waveforms of sounds"),
+    ("media", "av", "av", "first frames and contact sheets of videos, waveforms of sounds, EXR pictures"),
     ("gpu", "pynvml", "nvidia-ml-py", "programs on the graphics card by the driver (nvidia-smi is tried)"),
 )
 
