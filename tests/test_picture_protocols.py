@@ -24,6 +24,7 @@ from comfy_tui.pictures.drawing import make
 from comfy_tui.pictures.mode import ColourDepth, ImageMode, Look
 from comfy_tui.pictures.palette import EIGHT_BIT, STANDARD
 from comfy_tui.pictures.scale import placed, scaled
+from comfy_tui.pictures.shades import SHADES
 from comfy_tui.widgets.filters import SafeFilter
 from comfy_tui.widgets.picture_strip import PictureStrip
 from emulator import read_sixel
@@ -192,6 +193,19 @@ class TestColours:
         image.putpixel((0, 1), STANDARD[lower])
         drawn = draw(image, 1, 1, ImageMode.HALF, depth=ColourDepth.STANDARD)
         assert drawn == (((cell[0], STANDARD[cell[1]], STANDARD[cell[2]]),),)
+
+    @pytest.mark.parametrize("grey", [False, True])
+    def test_shades_mix_what_lies_between(self, grey: bool) -> None:
+        wanted = (140, 90, 60) if not grey else (100, 100, 100)
+        rows = draw(Image.new("RGB", (64, 64), wanted), 24, 12, ImageMode.SHADE, grey=grey)
+        sums = [0.0, 0.0, 0.0]
+        for text, front, back in (run for row in rows for run in row):
+            assert front in STANDARD
+            assert back in STANDARD[:8]
+            part = SHADES[text[0]] * len(text)
+            for channel in range(3):
+                sums[channel] += part * front[channel] + (len(text) - part) * back[channel]
+        assert all(abs(total / (24 * 12) - value) < 8 for total, value in zip(sums, wanted, strict=True))
 
     def test_dithered_not_banded(self) -> None:
         """The mean of a smooth ramp is right, though hardly any of its colours is there."""

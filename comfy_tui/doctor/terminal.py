@@ -70,9 +70,9 @@ def _pictures(facts: TerminalFacts, shown: ImageMode | None) -> Iterator[Check]:
         found = f"{shown}, as it was chosen; by itself it would be {found}"
     good = (shown or facts.images) in _PIXELS
     remedy = ""
-    if facts.glyphs is not None and (shown or facts.images) is ImageMode.ASCII:
+    if facts.glyphs is not None and (shown or facts.images) is ImageMode.SHADE:
         remedy = (
-            "Half blocks show more than ASCII, where the font has them (setfont Uni2-VGA14 in Debian's "
+            "Half blocks show more, where the font has them (setfont Uni2-VGA14 in Debian's "
             "console-setup); P or --images half chooses them."
         )
     elif not good:

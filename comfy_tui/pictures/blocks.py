@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from comfy_tui.pictures.mode import ColourDepth, ImageMode
 from comfy_tui.pictures.palette import DARKER, Colour, dithered
 from comfy_tui.pictures.scale import Crop, scaled
+from comfy_tui.pictures.shades import shaded
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -54,14 +55,14 @@ def draw(
         image: RGB or RGBA.
         columns: cells across.
         lines: cells down.
-        mode: the characters; anything but half blocks, sextants and ASCII is quadrants.
+        mode: the characters; anything but half blocks, sextants, shades and ASCII is quadrants.
         depth: with less than true colour the colours are dithered.
         grey: without colours, for NO_COLOR: the two tones of a cell are chosen by lightness.
         dark: the terminal's background is dark; for ASCII, which has no background of its own.
         crop: the part of the picture to draw.
     """
     across, down, glyphs = 2, 2, QUADRANTS
-    if mode is ImageMode.ASCII:
+    if mode in (ImageMode.ASCII, ImageMode.SHADE):
         across, down = 1, 1
     elif mode is ImageMode.HALF:
         across, glyphs = 1, HALVES
@@ -71,6 +72,8 @@ def draw(
     picture = scaled(image, size, crop=crop, checks=checks, grey=grey)
     if mode is ImageMode.ASCII:
         return _ascii(picture, columns, lines, dark=dark)
+    if mode is ImageMode.SHADE:
+        return tuple(_runs(row) for row in shaded(picture, grey=grey))
     if mode is ImageMode.HALF:
         pixels = _pixels(dithered(picture, depth))
         cells = [
@@ -186,7 +189,7 @@ def _ascii(picture: Any, columns: int, lines: int, *, dark: bool) -> Rows:
     )
 
 
-def _runs(cells: list[Run]) -> tuple[Run, ...]:
+def _runs(cells: Sequence[Run]) -> tuple[Run, ...]:
     """Join neighbours of the same colours: fewer bytes on the line."""
     joined: list[Run] = []
     for text, front, back in cells:

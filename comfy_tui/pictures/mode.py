@@ -16,6 +16,7 @@ class ImageMode(StrEnum):
     QUADRANT = "quadrant"
     HALF = "half"
     SEXTANT = "sextant"
+    SHADE = "shade"
     ASCII = "ascii"
     OFF = "off"
 
@@ -67,7 +68,7 @@ class Look:
                 return (2, 3)
             case ImageMode.HALF:
                 return (1, 2)
-            case ImageMode.ASCII:
+            case ImageMode.ASCII | ImageMode.SHADE:
                 return (1, 1)
             case _:
                 return (2, 2)

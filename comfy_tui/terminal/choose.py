@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from comfy_tui.pictures.blocks import HALVES, QUADRANTS
 from comfy_tui.pictures.mode import ColourDepth, ImageMode
+from comfy_tui.pictures.shades import SHADES
 from comfy_tui.terminal.console_font import COMMON
 from comfy_tui.terminal.facts import Answers, TerminalFacts, Tmux
 
@@ -32,10 +33,14 @@ DESCRIPTIONS: Mapping[ImageMode, str] = {
     ImageMode.QUADRANT: "quadrant blocks, in every font",
     ImageMode.HALF: "half blocks",
     ImageMode.SEXTANT: "sextant blocks, for fonts of Unicode 13",
+    ImageMode.SHADE: "shades, whole cells in sixteen colours",
     ImageMode.ASCII: "plain ASCII",
     ImageMode.OFF: "no pictures",
 }
-_BLOCKS = (ImageMode.QUADRANT, ImageMode.HALF, ImageMode.SEXTANT, ImageMode.ASCII, ImageMode.OFF)
+_BLOCKS = (
+    *(ImageMode.QUADRANT, ImageMode.HALF, ImageMode.SEXTANT, ImageMode.SHADE),
+    *(ImageMode.ASCII, ImageMode.OFF),
+)
 
 
 def offered(facts: TerminalFacts) -> tuple[ImageMode, ...]:
@@ -173,7 +178,7 @@ def _images_on_console(glyphs: frozenset[str]) -> tuple[ImageMode, str, tuple[st
         why = "a Linux console, whose font cannot be asked from here: not all have half blocks"
     else:
         why = "the Linux console's font has no half blocks"
-    return (ImageMode.ASCII, why, ())
+    return (ImageMode.SHADE if glyphs.issuperset(SHADES) else ImageMode.ASCII, why, ())
 
 
 def _images_in_tmux(facts: TerminalFacts, tmux: Tmux) -> tuple[ImageMode, str, tuple[str, ...]]:
