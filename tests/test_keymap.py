@@ -11,7 +11,7 @@ from comfy_tui import key_name, keymap
 from comfy_tui.errors import ConfigError
 from comfy_tui.keymap import AREAS, KEYMAP, TOGETHER, user_keymap
 from comfy_tui.widgets.bindings import bindings
-from comfy_tui.widgets.hint_bar import fitting
+from comfy_tui.widgets.hint_bar import HintBar, fitting
 
 
 def test_the_table_is_sound() -> None:
@@ -133,3 +133,8 @@ def test_spare_hints_are_others_than_those_always_shown() -> None:
 )
 def test_hints_that_do_not_fit_are_left_out_whole_the_spare_ones_first(room: int, shown: set[int]) -> None:
     assert fitting([10, 10, 10, 10], [1, 1, 2, 0], room) == shown
+
+
+def test_hints_are_not_asked_for_before_their_screen_is_shown() -> None:
+    # Python 3.12 and newer composes the first screen before it is on the stack.
+    assert list(HintBar().compose()) == []

@@ -52,6 +52,8 @@ class HintBar(Footer):
     def compose(self) -> ComposeResult:
         """The hints, in the order of the bindings."""
         hints = list(super().compose())
+        if not hints:
+            return  # before the screen is shown: its bindings cannot be asked for yet
         self._made_of = self._wanted()
         shown = [item.binding for item in self.screen.active_bindings.values() if item.binding.show]
         by_action = {binding.action: binding for binding in reversed(shown)}
