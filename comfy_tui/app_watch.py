@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from textual import on
@@ -152,7 +152,7 @@ class WatchingApp(TellingApp):
         self.connection = Connection(
             profile.name, profile.url, readonly=self.options.readonly or profile.readonly
         )
-        self.run_worker(self._watch_server(profile), group="session", exclusive=True, exit_on_error=True)
+        self.run_worker(partial(self._watch_server, profile), group="session", exclusive=True)
 
     async def _watch_server(self, profile: ServerProfile) -> None:
         # httpx takes 0.15 s to import: in a thread, so that keys are heard meanwhile.
@@ -186,7 +186,7 @@ class WatchingApp(TellingApp):
             long_job_s=config.long_job_minutes * 60,
         )
         self._attendant = attendant
-        self.run_worker(self._recall_events(attendant, profile.name), group="recall", exclusive=True)
+        self.run_worker(partial(self._recall_events, attendant, profile.name), group="recall", exclusive=True)
         self.session = session
         if config.auto_save or self._saves is not None:
             self.saves.follow(session)

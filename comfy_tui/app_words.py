@@ -6,12 +6,14 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import App
 
 from comfy_tui.errors import ComfyError
 from comfy_tui.text import clean, clean_lines
+from comfy_tui.widgets.leavable import Leavable
 
 if TYPE_CHECKING:
     from comfy_tui.monitor.session import Session
@@ -20,7 +22,7 @@ T = TypeVar("T")
 _log = logging.getLogger("comfy_tui")
 
 
-class TellingApp(App[int]):
+class TellingApp(Leavable, App[int]):
     """An app with toasts that are text, a clipboard that says where it is, and actions that report."""
 
     session: Session | None = None
@@ -57,7 +59,7 @@ class TellingApp(App[int]):
             text: what to copy; control characters are left out.
             what: a word or two for the toast: ``prompt``, ``URL``.
         """
-        self.run_worker(self._copy(text, what), group="clipboard", exit_on_error=True)
+        self.run_worker(partial(self._copy, text, what), group="clipboard")
 
     async def _copy(self, text: str, what: str) -> None:
         from comfy_tui import clipboard
@@ -98,11 +100,17 @@ class TellingApp(App[int]):
         if self.session is None:
             self.tell("One moment", "The console is not connected yet.", severity="warning")
             return
-        self.run_worker(self._act(call(self.session), done, title), group="actions", exit_on_error=True)
+        self.run_worker(partial(self._act, self.session, call, done, title), group="actions")
 
-    async def _act(self, call: Awaitable[T], done: Callable[[T], str | None], title: str) -> None:
+    async def _act(
+        self,
+        session: Session,
+        call: Callable[[Session], Awaitable[T]],
+        done: Callable[[T], str | None],
+        title: str,
+    ) -> None:
         try:
-            text = done(await call)
+            text = done(await call(session))
         except ComfyError as error:
             self.tell_error(error)
             return

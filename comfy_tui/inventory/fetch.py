@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from comfy_tui.errors import ApiError, BadReply, TimedOut, Unreachable
@@ -45,7 +46,7 @@ def mark_of(stats: SystemStats, extensions: tuple[str, ...] = ()) -> str:
 
 async def read_mark(client: ComfyClient) -> str:
     """The mark of a server now: two small questions."""
-    stats, extensions = await asyncio.gather(client.system_stats(), _or_none(client.extensions()))
+    stats, extensions = await asyncio.gather(client.system_stats(), _or_none(client.extensions))
     return mark_of(stats, extensions or ())
 
 
@@ -84,8 +85,8 @@ async def fetch_inventory(
     notes: list[str] = []
     stats, extensions, replacements = await asyncio.gather(
         client.system_stats(),
-        _or_none(client.extensions()),
-        _or_none(client.node_replacements(), notes, "node replacements"),
+        _or_none(client.extensions),
+        _or_none(client.node_replacements, notes, "node replacements"),
     )
     nodes = await fetch_nodes(client)
     found = Inventory(
@@ -114,8 +115,8 @@ async def add_models(
     """
     notes: list[str] = []
     models = await fetch_models(client, notes)
-    embeddings = await _or_none(client.embeddings(), notes, "embeddings")
-    installed = await _or_none(client.installed_packs(), notes, "the Manager's list of packs")
+    embeddings = await _or_none(client.embeddings, notes, "embeddings")
+    installed = await _or_none(client.installed_packs, notes, "the Manager's list of packs")
     return replace(
         inventory,
         models=models,
@@ -128,7 +129,7 @@ async def add_models(
 
 async def fetch_models(client: ComfyClient, notes: list[str]) -> Mapping[str, tuple[str, ...]] | None:
     """The files of every models folder, a few folders at a time."""
-    folders = await _or_none(client.model_folders(), notes, "models")
+    folders = await _or_none(client.model_folders, notes, "models")
     if folders is None:
         return None
     wanted = [folder for folder in dict.fromkeys(folders) if folder not in _NO_MODELS]
@@ -139,16 +140,18 @@ async def fetch_models(client: ComfyClient, notes: list[str]) -> Mapping[str, tu
 
     async def listed(folder: str) -> tuple[str, ...] | None:
         async with turns:
-            return await _or_none(client.models(folder), notes, f"models of {folder}")
+            return await _or_none(partial(client.models, folder), notes, f"models of {folder}")
 
     found = await asyncio.gather(*map(listed, wanted))
     return {folder: names for folder, names in zip(wanted, found, strict=True) if names is not None}
 
 
-async def _or_none(question: Awaitable[_T], notes: list[str] | None = None, what: str = "") -> _T | None:
+async def _or_none(
+    question: Callable[[], Awaitable[_T]], notes: list[str] | None = None, what: str = ""
+) -> _T | None:
     """The answer, or None and a note where the server has none; that it is gone is an error still."""
     try:
-        return await question
+        return await question()
     except (Unreachable, TimedOut):
         raise
     except ApiError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.screen import Screen
@@ -12,6 +12,7 @@ from comfy_tui.inventory.adviser import Surroundings, needs_server
 from comfy_tui.inventory.prepare import Prepared
 from comfy_tui.library.entry import Entry
 from comfy_tui.screens.workflow_desk import Desk
+from comfy_tui.widgets.leavable import Leavable
 from comfy_tui.widgets.workflow_preview import Preview
 from comfy_tui.workflow.diagnostic import Diagnostic
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from comfy_tui.inventory.registry import Outside
 
 
-class Acting(Screen[Any]):
+class Acting(Leavable, Screen[Any]):
     """A second base of a screen that works on a :class:`Desk`."""
 
     desk: Desk
@@ -58,16 +59,16 @@ class Acting(Screen[Any]):
             await self.desk.adviser.ask(client, diagnostics, self.surroundings, outside=outside)
         )
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run(self, work: Callable[[], Awaitable[None]]) -> None:
         """Run what a person asked for; an expected error becomes a toast."""
 
         async def guarded() -> None:
             try:
-                await work
+                await work()
             except ComfyError as error:
                 self.console.tell_error(error)
 
-        self.run_worker(guarded(), group="actions", exit_on_error=True)
+        self.run_worker(guarded, group="actions")
 
 
 class Choosing(Acting):

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from comfy_tui.text import clean, clean_lines
+from comfy_tui.widgets.leavable import Leavable
 
 ASK_CSS = """
     align: center middle;
@@ -24,7 +25,7 @@ ASK_CSS = """
 """
 
 
-class AskDialog(ModalScreen[str | None]):
+class AskDialog(Leavable, ModalScreen[str | None]):
     """Asks for a line of text; gives None where the person leaves or empties it.
 
     Args:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
-from textual.await_complete import AwaitComplete
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import Static
 
 from comfy_tui.widgets.chrome import Banner, TopBar
 from comfy_tui.widgets.hint_bar import HintBar
+from comfy_tui.widgets.leavable import Leavable
 
 if TYPE_CHECKING:
     from comfy_tui.app import ComfyApp
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 
 
-class ConsoleScreen(Screen[None]):
+class ConsoleScreen(Leavable, Screen[None]):
     """A mode: top bar, banner, its own body, footer.
 
     A subclass names the state slices of the app that it shows in ``SLICES`` and paints them in
@@ -115,11 +115,6 @@ class ConsoleScreen(Screen[None]):
         """Show the notice where nothing else would be readable."""
         self.set_class(event.size.width < MIN_WIDTH or event.size.height < MIN_HEIGHT, "-too-small")
         self._state_changed()
-
-    def dismiss(self, result: None = None) -> AwaitComplete:
-        """Close; what is still being read for this screen is given up before its widgets go."""
-        self.workers.cancel_node(self)
-        return super().dismiss(result)
 
     def now_s(self) -> float:
         """The time in Unix seconds."""

@@ -132,15 +132,11 @@ class CompareScreen(ConsoleScreen, ScriptActions):
     # -- painting ------------------------------------------------------------------------------
 
     def _paint(self) -> None:
-        if not self.query("#table"):
-            return  # the page is closing, and an answer came late
         self._paint_head()
         self.query_one("#table", RowList).set_rows(rows_of(self._compared))
         self._paint_details()
 
     def _paint_head(self) -> None:
-        if not self.query("#head"):
-            return
         width = max(20, self.size.width - 2)
         ready = [one for one in self._compared if one.prepared is not None]
         good = sum(one.prepared is not None and one.prepared.standing is Standing.VALID for one in ready)

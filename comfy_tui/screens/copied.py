@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -16,6 +17,7 @@ from textual.widgets import Static
 from comfy_tui.errors import ComfyError, ExportError
 from comfy_tui.library.atomic import write_atomic
 from comfy_tui.text import clean, clean_lines
+from comfy_tui.widgets.leavable import Leavable
 from comfy_tui.widgets.line_view import Line, LineView
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 _SHOWN = 200_000
 
 
-class CopiedScreen(ModalScreen[None]):
+class CopiedScreen(Leavable, ModalScreen[None]):
     """The text without a frame, so that nothing else is selected with it.
 
     Args:
@@ -77,9 +79,7 @@ class CopiedScreen(ModalScreen[None]):
 
         def answered(answer: str | None) -> None:
             if answer:
-                console.run_worker(
-                    _write(console, Path(answer), self._text), group="copied", exit_on_error=True
-                )
+                console.run_worker(partial(_write, console, Path(answer), self._text), group="copied")
 
         self.app.push_screen(
             AskDialog("Save the text", "Into which file?", "~/comfy-tui-copied.txt"), answered

@@ -15,6 +15,7 @@ from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
 from comfy_tui.text import clean, clean_lines
+from comfy_tui.widgets.leavable import Leavable
 
 _DIALOG_CSS = """
     align: center top;
@@ -29,7 +30,7 @@ _DIALOG_CSS = """
 """
 
 
-class ConfirmDialog(ModalScreen[bool]):
+class ConfirmDialog(Leavable, ModalScreen[bool]):
     """Asks before something is destroyed; the focus is on No.
 
     Args:
@@ -74,7 +75,7 @@ class ConfirmDialog(ModalScreen[bool]):
         self.dismiss(event.button.id == "yes")
 
 
-class ChoiceDialog(ModalScreen[str | None]):
+class ChoiceDialog(Leavable, ModalScreen[str | None]):
     """Offers a few things to do, each with a letter; gives the id of the chosen one.
 
     Args:
@@ -131,7 +132,7 @@ class ChoiceDialog(ModalScreen[str | None]):
         self.dismiss(event.option.id)
 
 
-class NoteDialog(ModalScreen[None]):
+class NoteDialog(Leavable, ModalScreen[None]):
     """Shows a text of some lines, to be scrolled and closed.
 
     Args:

@@ -19,6 +19,7 @@ from comfy_tui.text import clean
 from comfy_tui.widgets.bindings import bindings, help_binding
 from comfy_tui.widgets.field_row import COLUMNS, COPIES, COPIES_RULE, SEEDS, FormField, FormFields
 from comfy_tui.widgets.hint_bar import HintBar
+from comfy_tui.widgets.leavable import Leavable
 from comfy_tui.widgets.row_list import RowList
 from comfy_tui.workflow.edits import Edits, Key
 from comfy_tui.workflow.typed import ValueKind, ValueRule, read_value, write_value
@@ -43,7 +44,7 @@ class _ValueList(RowList):
     ]
 
 
-class EditScreen(ModalScreen[Edited]):
+class EditScreen(Leavable, ModalScreen[Edited]):
     """A list of values, with a line to edit the one under the cursor.
 
     Args:

@@ -218,8 +218,6 @@ class FindingsScreen(ConsoleScreen, Filterable, UploadActions, InstallActions, S
         self._paint_head()
 
     def _paint_head(self) -> None:
-        if not self.query("#head"):
-            return  # the page is closing, and an answer came late
         width = max(20, self.size.width - 2)
         lines = [clean(self.entry.name, 200), "", self._status()]
         if self._prepared is not None:
@@ -253,8 +251,6 @@ class FindingsScreen(ConsoleScreen, Filterable, UploadActions, InstallActions, S
         self._paint_all()
 
     def _paint_all(self) -> None:
-        if not self.query("#head"):
-            return
         self._paint_head()
         rows = rows_of(self._findings, self.filter_text)
         panes, empty = self.query_one("#panes"), self.query_one("#empty", EmptyState)

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from comfy_tui.keymap import AREAS, keys_of
+from comfy_tui.widgets.leavable import Leavable
 
 _WORDS = """\
 Status is a glyph and a word: ● online  ✗ offline  ! trouble  ◌ connecting.
@@ -21,7 +22,7 @@ Data carries the time at which the server said it. Nothing is shown that it did 
 """
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Leavable, ModalScreen[None]):
     """Every key, those of the screen below first.
 
     Args:

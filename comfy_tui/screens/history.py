@@ -74,7 +74,7 @@ class HistoryScreen(ConsoleScreen, Filterable, HistoryActions):
     def paint(self) -> None:
         """Look into the journal, if that has changed."""
         if self.console.journal is not None:
-            self.run_worker(self._look(), group="journal", exclusive=True, exit_on_error=True)
+            self.run_worker(self._look, group="journal", exclusive=True)
         elif not self._jobs:
             self._show_empty("Opening the journal ...", "? shows the keys, q leaves")
 
@@ -178,7 +178,7 @@ class KnownJobScreen(ConsoleScreen, HistoryActions):
         """Read the prompt from the journal."""
         self.query_one(LineView).focus()
         self.query_one(LineView).set_lines(history_head(self._job))
-        self.run_worker(self._read(), group="record", exclusive=True, exit_on_error=True)
+        self.run_worker(self._read, group="record", exclusive=True)
 
     async def _read(self) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.screen import Screen
@@ -141,7 +142,7 @@ class HistoryActions(Screen[Any]):
             except ComfyError as error:
                 self.console.tell_error(error)
 
-        self.console.run_worker(work(), group="actions", exit_on_error=True)
+        self.console.run_worker(work, group="actions")
 
     def action_copy_known_report(self) -> None:
         """Copy the failure as Markdown, for an issue."""
@@ -158,7 +159,7 @@ class HistoryActions(Screen[Any]):
             report = issue_report(await known_failure(self.console, job))
             self.console.copy(report, "report for an issue")
 
-        self.console.run_worker(work(), group="actions", exit_on_error=True)
+        self.console.run_worker(work, group="actions")
 
     def action_copy_row(self) -> None:
         """Ask what to copy, then copy it."""
@@ -175,7 +176,7 @@ class HistoryActions(Screen[Any]):
 
         def copy(what: str | None) -> None:
             if what == "workflow":
-                self.console.run_worker(self._copy_prompt(job), group="actions", exit_on_error=True)
+                self.console.run_worker(partial(self._copy_prompt, job), group="actions")
             elif what is not None:
                 self.console.copy(texts[what], what)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from comfy_tui.comfy.manager_rules import Allowed
@@ -51,7 +52,7 @@ class InstallActions(Acting):
             self.console.tell("Nothing is installed", why, severity="warning")
             return
         installer = Installer(session.client, manager, session.live, step_s=STEP_S)
-        self._pick(chosen, lambda advice: self._run(self._plan(installer, advice)))
+        self._pick(chosen, lambda advice: self._run(partial(self._plan, installer, advice)))
 
     def _pick(self, chosen: Sequence[Advice], then: Callable[[Advice], None]) -> None:
         if len(chosen) == 1:
@@ -117,7 +118,7 @@ class InstallActions(Acting):
             self.desk.restart_due |= set(plan.advice.classes)
             self._show_work("")
         elif result.ok and self.is_attached:
-            self._run(self.server_changed())
+            self._run(self.server_changed)
 
     # -- the restart ---------------------------------------------------------------------------
 
@@ -129,7 +130,7 @@ class InstallActions(Acting):
             why = "Something is being installed; wait for its end." if self.desk.installing else why
             self.console.tell("Not restarted", why, severity="warning")
             return
-        self._run(self._ask_restart(Installer(session.client, manager, session.live, step_s=STEP_S)))
+        self._run(partial(self._ask_restart, Installer(session.client, manager, session.live, step_s=STEP_S)))
 
     async def _ask_restart(self, installer: Installer) -> None:
         plan = await installer.plan_restart()
@@ -167,7 +168,7 @@ class InstallActions(Acting):
             severity = "information" if result.ok else "error"
             self.console.tell(result.title, words or "It answers again.", severity=severity)
             if self.is_attached:
-                self._run(self.server_changed())
+                self._run(self.server_changed)
 
         self.console.act(call, done, title="Restart")
 

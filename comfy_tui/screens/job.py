@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import textwrap
 from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -85,11 +86,11 @@ class JobScreen(ConsoleScreen, JobActions):
             self.query_one(LineView).set_lines(unsent_report(self._entry))
             return
         if isinstance(self._entry, Kept):
-            self.run_worker(self._recall(self._entry), group="record", exclusive=True, exit_on_error=True)
+            self.run_worker(partial(self._recall, self._entry), group="record", exclusive=True)
             return
         if not self._read_once:
             self.query_one(LineView).set_lines((*_known(self._entry), Line("Reading the job ...", "dim")))
-        self.run_worker(self._fetch(self._entry), group="record", exclusive=True, exit_on_error=True)
+        self.run_worker(partial(self._fetch, self._entry), group="record", exclusive=True)
 
     async def _recall(self, entry: Kept) -> None:
         session = self.console.session
@@ -125,9 +126,7 @@ class JobScreen(ConsoleScreen, JobActions):
         self._show((*stuck, *lines))
 
     def _show(self, lines: Iterable[Line]) -> None:
-        """Show what was read, where the page is still there: the console may be closing by now."""
-        for view in self.query(LineView):
-            view.set_lines(lines)
+        self.query_one(LineView).set_lines(lines)
 
     def paint(self) -> None:
         """Show where the job is now; read it again once that has changed."""

@@ -58,7 +58,7 @@ class _Page(ConsoleScreen, OutputActions):
 
     def _start(self) -> None:
         self.query_one(LineView).set_lines((Line("Reading ...", "dim"),))
-        self.run_worker(self._read(), group="made", exclusive=True, exit_on_error=True)
+        self.run_worker(self._read, group="made", exclusive=True)
 
     async def _read(self) -> None:
         """Read and show it."""

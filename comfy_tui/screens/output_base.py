@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from comfy_tui.monitor.outputs import Output
 from comfy_tui.text import clean
+from comfy_tui.widgets.leavable import Leavable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from comfy_tui.monitor.session import Session
 
 
-class ActsOnOutputs(Screen[Any]):
+class ActsOnOutputs(Leavable, Screen[Any]):
     """A second base of a screen that shows outputs."""
 
     def chosen_outputs(self) -> tuple[Output, ...]:

@@ -87,8 +87,12 @@ class OutputCompare(Zooming):
         self._paint()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Words and pictures have another width."""
-        self.call_after_refresh(self._paint)
+        """Words have another width."""
+        self._paint()
+
+    def on_picture_resized(self, message: Picture.Resized) -> None:
+        """Another part of it fits."""
+        self._paint()
 
     @work(exit_on_error=True)
     async def _fetch(self, index: int, level: Level) -> None:
@@ -108,8 +112,6 @@ class OutputCompare(Zooming):
     # -- painting ------------------------------------------------------------------------------
 
     def _paint(self) -> None:
-        if not self.is_mounted:
-            return
         self.set_class(self._alone is not None, "-one")
         for index, name in enumerate("ab"):
             self.query_one(f"#{name}").display = self._alone in (None, index)
@@ -145,14 +147,12 @@ class OutputCompare(Zooming):
         """A alone, then B in its place, and so on."""
         self._alone = 0 if self._alone is None else 1 - self._alone
         self._paint()
-        self.call_after_refresh(self._paint)
 
     def action_go_back(self) -> None:
         """Both again, all of them again, then back to the outputs."""
         if self._alone is not None or not self._zoom.is_fitted:
             self._alone, self._zoom = None, Zoom()
             self._paint()
-            self.call_after_refresh(self._paint)
         else:
             self.dismiss(None)
 

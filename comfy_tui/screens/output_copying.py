@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from functools import partial
 
 from comfy_tui.content.sniff import Medium
 from comfy_tui.errors import ComfyError
@@ -35,7 +36,7 @@ class CopyActions(ActsOnOutputs):
         if not chosen:
             self._copy_problem()
         else:
-            self.run_worker(self._ask_what(chosen), group="copy", exclusive=True, exit_on_error=True)
+            self.run_worker(partial(self._ask_what, chosen), group="copy", exclusive=True)
 
     async def _ask_what(self, chosen: tuple[Output, ...]) -> None:
         found = {what: _joined(chosen, self._tui.server_of, get) for what, _, _, get in _COPIES}
@@ -54,7 +55,7 @@ class CopyActions(ActsOnOutputs):
 
         def copy(what: str | None) -> None:
             if what == "picture":
-                self.run_worker(self._copy_picture(chosen[0]), group="copy", exit_on_error=True)
+                self.run_worker(partial(self._copy_picture, chosen[0]), group="copy")
             elif what is not None:
                 self._tui.copy(found[what], what)
 

@@ -16,6 +16,7 @@ from comfy_tui.monitor.ahead import Ahead
 from comfy_tui.monitor.outputs import Output
 from comfy_tui.monitor.previews import Level, Preview
 from comfy_tui.monitor.state import Link, Problem
+from comfy_tui.widgets.leavable import Leavable
 from comfy_tui.widgets.output_browser import OutputBrowser
 from comfy_tui.widgets.picture import Picture
 
@@ -31,7 +32,7 @@ _AFTER, _BEFORE = 2, 1
 _TILES_AHEAD = 12
 
 
-class OutputLoading(Screen[Any]):
+class OutputLoading(Leavable, Screen[Any]):
     """A second base of the outputs screen."""
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from textual import work
 
@@ -79,7 +80,7 @@ class MadePane(ActsOnOutputs):
     def action_toggle_made(self) -> None:
         """Show the values beside the outputs, or not; where there is no room, their page."""
         if not self.made_fits:
-            self.run_worker(self.run_action("show_made"), exit_on_error=True)
+            self.run_worker(partial(self.run_action, "show_made"))
             return
         self._made_wanted = not self._made_wanted
         self.place_made()

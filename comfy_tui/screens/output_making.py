@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from comfy_tui.errors import ComfyError
@@ -62,7 +63,7 @@ class MakingActions(ActsOnOutputs):
             return await self._made(session, output)
 
         def done(making: Making) -> None:
-            self._tui.run_worker(self._open_run(output, making), group="actions", exit_on_error=True)
+            self._tui.run_worker(partial(self._open_run, output, making), group="actions")
 
         self._tui.act(call, done)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ class OutsideActions(SaveActions):
         except ComfyError as error:
             self._tui.tell_error(error)
             return
-        self.run_worker(self._ask_where(output), group="outside", exclusive=True, exit_on_error=True)
+        self.run_worker(partial(self._ask_where, output), group="outside", exclusive=True)
 
     async def _ask_where(self, output: Output) -> None:
         from comfy_tui import desktop
@@ -86,7 +87,7 @@ class OutsideActions(SaveActions):
             self._ask_folder("Save", f"{clean(output.name, 100)}: into which folder?", start)
 
     def _open(self, target: Path | str) -> None:
-        self.run_worker(self._open_outside(target), group="outside", exit_on_error=True)
+        self.run_worker(partial(self._open_outside, target), group="outside")
 
     async def _open_outside(self, target: Path | str) -> None:
         from comfy_tui import desktop

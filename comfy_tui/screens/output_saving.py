@@ -39,7 +39,7 @@ class SaveActions(ActsOnOutputs):
 
         def chosen(way: str | None) -> None:
             if way == "new":
-                self.run_worker(self._save_new(), group="actions", exit_on_error=True)
+                self.run_worker(self._save_new, group="actions")
             elif way is not None:
                 self._save(self.chosen_outputs(), self._desk.folder, strip=way == "stripped")
 

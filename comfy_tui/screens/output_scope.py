@@ -8,12 +8,13 @@ from textual import work
 from textual.screen import Screen
 
 from comfy_tui.monitor.remembered import Remembered, RememberedJob
+from comfy_tui.widgets.leavable import Leavable
 
 if TYPE_CHECKING:
     from comfy_tui.app import ComfyApp
 
 
-class OutputScope(Screen[Any]):
+class OutputScope(Leavable, Screen[Any]):
     """A second base of the outputs screen: what the journal has, of the watched server or of every one."""
 
     def __init__(self) -> None:

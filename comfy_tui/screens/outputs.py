@@ -207,8 +207,7 @@ class OutputsScreen(
 
     def remembered_changed(self) -> None:
         """The journal was read."""
-        if self.is_mounted:
-            self._state_changed()
+        self._state_changed()
 
     def filter_changed(self) -> None:
         """Show the rows that hold the words."""
@@ -230,7 +229,7 @@ class OutputsScreen(
         """Widths may have changed."""
         self.set_class(event.size.width < _WIDE, "-narrow")
         self.place_made()
-        self.call_after_refresh(self.show_made_of, self._current)
+        self.show_made_of(self._current)
         super().on_resize(event)
         self._shown.clear()
 
@@ -243,7 +242,7 @@ class OutputsScreen(
         self._browser.show_tiles(tiles)
         self._paint_rows()
         self._want_thumbs()
-        self.call_after_refresh(self._show_facts)
+        self._show_facts()
 
     def action_next_kind(self) -> None:
         """Only one kind of output; after the last one all of them."""
@@ -287,8 +286,6 @@ class OutputsScreen(
         self._show_facts()
 
     def _show_facts(self) -> None:
-        if not self.is_mounted:
-            return
         place, browser = "", self._browser
         if self.has_class("-full"):
             keys = [row.key for row in browser.rows if not row.heading]

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from comfy_tui.text import clean
 from comfy_tui.widgets.filter_bar import matches
+from comfy_tui.widgets.leavable import Leavable
 from comfy_tui.widgets.row import Column, Row
 from comfy_tui.widgets.row_list import RowList
 
@@ -40,7 +41,7 @@ PICK_BINDINGS: tuple[Binding, ...] = (
 _KEYS = "type to narrow · enter takes · esc closes"
 
 
-class PickDialog(ModalScreen[int | None]):
+class PickDialog(Leavable, ModalScreen[int | None]):
     """Offers many choices; gives the number of the chosen one.
 
     Args:

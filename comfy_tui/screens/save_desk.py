@@ -184,7 +184,7 @@ class SaveDesk:
 
     def _leave(self) -> None:
         if self._auto is not None:
-            self._console.run_worker(self._auto.close(), group="autosave", exit_on_error=False)
+            self._console.run_worker(self._auto.close, group="autosave", exit_on_error=False)
             self._auto = None
 
     def set_automatic(self, wanted: bool) -> None:

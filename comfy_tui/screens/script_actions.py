@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from comfy_tui import paths
@@ -54,7 +55,7 @@ class ScriptActions(Acting):
 
         def answered(text: str | None) -> None:
             if text:
-                self._run(self._save(Path(text), script))
+                self._run(partial(self._save, Path(text), script))
 
         self.app.push_screen(AskDialog("Save the script", "No file is overwritten.", str(path)), answered)
 

@@ -20,6 +20,7 @@ from comfy_tui.library.picture import MEDIA_ENDINGS, Item, list_items
 from comfy_tui.library.source import typed_path
 from comfy_tui.screens.pick import PICK_BINDINGS, PICK_CSS
 from comfy_tui.text import clean, format_bytes
+from comfy_tui.widgets.leavable import Leavable
 from comfy_tui.widgets.row import Cell, Column, Row
 from comfy_tui.widgets.row_list import RowList
 from comfy_tui.workflow.metadata import MEDIA_ENDINGS as WORKFLOW_MEDIA
@@ -27,7 +28,7 @@ from comfy_tui.workflow.metadata import MEDIA_ENDINGS as WORKFLOW_MEDIA
 WORKFLOW_ENDINGS = (".json", *WORKFLOW_MEDIA)
 
 
-class PathDialog(ModalScreen[Path | None]):
+class PathDialog(Leavable, ModalScreen[Path | None]):
     """Gives the path of a file that is there.
 
     Args:

@@ -42,7 +42,7 @@ class UploadActions(Acting):
                 edits = self.desk.edits_of(entry).with_value(target, uploaded.reference)
                 self.desk.set_edits(entry, edits)
             if self.is_attached:
-                self._run(self._after_upload())
+                self._run(self._after_upload)
             if target is None:
                 return "The workflow has no input for it."
             return f"Node {target[0]} uses it now. Q queues."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.screen import Screen
@@ -16,6 +17,7 @@ from comfy_tui.monitor.troubleshoot.diagnose import cause_of
 from comfy_tui.screens.dialogs import ChoiceDialog, ConfirmDialog, NoteDialog
 from comfy_tui.text import clean, count_of
 from comfy_tui.widgets.job_row import who
+from comfy_tui.widgets.leavable import Leavable
 from comfy_tui.widgets.standstill_line import standstill_words
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ _NO_COMMAND = (
 )
 
 
-class WayOut(Screen[Any]):
+class WayOut(Leavable, Screen[Any]):
     """The action ``way_out`` of the area ``job``; a base of the screens that show jobs."""
 
     @property
@@ -55,7 +57,9 @@ class WayOut(Screen[Any]):
         elif self._app.session is None:
             self._app.tell("One moment", "The console is not connected yet.", severity="warning")
         else:
-            self.run_worker(self._offer(running[0], self._app.session), group="way-out", exclusive=True)
+            self.run_worker(
+                partial(self._offer, running[0], self._app.session), group="way-out", exclusive=True
+            )
 
     async def _offer(self, job: Job, session: Session) -> None:
         manager: Manager | None = None

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ class WorkflowActions(UploadActions, ExportActions, PageActions):
                 "One moment", "It is still being queued; no answer came yet.", severity="warning"
             )
         else:
-            self._run(self._queue(chosen))
+            self._run(partial(self._queue, chosen))
 
     async def _queue(self, chosen: tuple[Entry, ...]) -> None:
         ready: list[tuple[Entry, Prepared]] = []
@@ -165,7 +166,7 @@ class WorkflowActions(UploadActions, ExportActions, PageActions):
             else:
                 then(entry, prepared)
 
-        self._run(work())
+        self._run(work)
 
     def _edit(self, entry: Entry, prepared: Prepared) -> None:
         self.open_form(entry, prepared)
@@ -179,7 +180,7 @@ class WorkflowActions(UploadActions, ExportActions, PageActions):
             self.desk.set_edits(entry, result.edits)
             self.show_again()
             if result.queue:
-                self._run(self._queue((entry,)))
+                self._run(partial(self._queue, (entry,)))
 
         edits = self.desk.edits_of(entry)
         form = EditScreen(entry.name, prepared, edits, self.desk.node_info(), start)
@@ -223,7 +224,7 @@ class WorkflowActions(UploadActions, ExportActions, PageActions):
 
         def chosen(path: Path | None) -> None:
             if path is not None:
-                self._run(self._open_path(path))
+                self._run(partial(self._open_path, path))
 
         self.app.push_screen(PathDialog("Open a workflow file", WORKFLOW_ENDINGS), chosen)
 

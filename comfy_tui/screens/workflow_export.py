@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 from comfy_tui import paths
@@ -27,7 +28,7 @@ class ExportActions(Choosing):
         if entry is None:
             self.console.tell("No workflow", "Choose a workflow first.", severity="warning")
             return
-        self._run(self._export(entry))
+        self._run(partial(self._export, entry))
 
     async def _export(self, entry: Entry) -> None:
         known = self.known_of(entry)
@@ -45,7 +46,7 @@ class ExportActions(Choosing):
 
         def chosen(choice: str | None) -> None:
             if choice is not None:
-                self._run(self._export_as(entry, prepared, choice))
+                self._run(partial(self._export_as, entry, prepared, choice))
 
         self.app.push_screen(ChoiceDialog("Export as", choices), chosen)
 
@@ -88,7 +89,7 @@ class ExportActions(Choosing):
 
         def chosen(choice: str | None) -> None:
             if choice is not None:
-                self._run(write(choice))
+                self._run(partial(write, choice))
 
         self.app.push_screen(ChoiceDialog("There is such a file", choices, str(path)), chosen)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from comfy_tui.inventory.prepare import Prepared
@@ -39,7 +40,7 @@ class PageActions(Choosing):
         def left(_: None) -> None:
             self.show_again()
             if page.wanted is not None:
-                self._run(self._go(entry, page.wanted, outline=True))
+                self._run(partial(self._go, entry, page.wanted, outline=True))
 
         self.app.push_screen(page, left)
 
@@ -52,7 +53,7 @@ class PageActions(Choosing):
             self.show_again()
             if page.wanted is not None:
                 entry, place = page.wanted
-                self._run(self._go(entry, place, outline=True))
+                self._run(partial(self._go, entry, place, outline=True))
 
         self.app.push_screen(page, left)
 
@@ -75,7 +76,7 @@ class PageActions(Choosing):
 
         def left(_: None) -> None:
             if page.wanted is not None:
-                self._run(self._go(entry, page.wanted, outline=False))
+                self._run(partial(self._go, entry, page.wanted, outline=False))
 
         self.app.push_screen(page, left)
 

@@ -187,8 +187,6 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
         self._paint_list()
 
     def _paint_list(self) -> None:
-        if not self.query("#entries"):
-            return  # the console is closing, and an answer came late
         rows = self.desk.rows(self.filter_text, online=self.online)
         entries, empty = self.query_one("#entries", RowList), self.query_one("#empty", EmptyState)
         nothing = not any(not row.heading for row in rows)
@@ -289,7 +287,7 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
     def show_again(self) -> None:
         """The edits or the node definitions have changed: judge the shown workflow again."""
         self._paint_list()
-        entry, shown = self.current_entry() if self.query("#entries") else None, self._preview
+        entry, shown = self.current_entry(), self._preview
         if entry is None:
             return
         if self._looking is not None and self._looking[0] == entry.key:
@@ -315,8 +313,6 @@ class WorkflowsScreen(ConsoleScreen, Filterable, WorkflowActions):
             self._show_if_current(await self.desk.preview(shown.entry, ready))
 
     def _show_if_current(self, preview: Preview) -> None:
-        if not self.query("#entries"):
-            return  # the console is closing, and a thread came back late
         entry = self.current_entry()
         if entry is not None and entry.key == preview.entry.key:
             self._show(preview)

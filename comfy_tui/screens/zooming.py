@@ -7,9 +7,10 @@ from typing import Any
 from textual.screen import Screen
 
 from comfy_tui.pictures.zoom import Zoom
+from comfy_tui.widgets.leavable import Leavable
 
 
-class Zooming(Screen[Any]):
+class Zooming(Leavable, Screen[Any]):
     """A base of a screen that gives the sizes and shows what is asked for."""
 
     _zoom = Zoom()

@@ -13,7 +13,7 @@ import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from rich.color import Color, ColorSystem
 from rich.console import COLOR_SYSTEMS, Console
@@ -273,7 +273,7 @@ class Graphics:
                 self._awaited.discard((area.slot, part))
             self._app.screen.refresh(Region(area.x, area.y, area.columns, area.lines))
 
-        self._app.run_worker(work(), group="pictures", exit_on_error=True)
+        self._app.run_worker(cast("Any", work), group="pictures")
 
 
 def graphics_of(app: App[Any]) -> Graphics:

@@ -108,7 +108,7 @@ class OutputBrowser(RowList, PictureCanvas):
 
     def on_resize(self) -> None:
         """Other tiles may fit."""
-        self.call_after_refresh(self._see)
+        self.call_later(self._see)
 
     def _band_of(self, position: int) -> int:
         """The band of a row."""
@@ -203,7 +203,7 @@ class OutputBrowser(RowList, PictureCanvas):
             if self._thumbs.get(key) is decoded:
                 self._take(key, decoded, drawn)
 
-        self.run_worker(work(), group="thumbs", exit_on_error=True)
+        self.run_worker(work, group="thumbs")
 
     def _take(self, key: str, decoded: Decoded, drawn: Drawn) -> None:
         self._drawn[key] = (decoded, drawn)

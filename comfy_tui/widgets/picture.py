@@ -12,6 +12,7 @@ from textual import work
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -19,6 +20,7 @@ from comfy_tui.pictures.decode import Decoded
 from comfy_tui.pictures.mode import ImageMode, Look
 from comfy_tui.pictures.scale import Crop, fit
 from comfy_tui.widgets.graphics import Drawn, Graphics, graphics_of
+from comfy_tui.widgets.leavable import Leavable
 from comfy_tui.widgets.picture_strip import PictureStrip
 
 _OFF = "Pictures are off: P shows them."
@@ -41,7 +43,7 @@ class Base:
         return strip
 
 
-class PictureCanvas(Widget):
+class PictureCanvas(Leavable, Widget):
     """A widget whose lines hold pictures.  No border, padding or opacity: put those on its parent.
 
     A subclass gives whole lines in :meth:`picture_line`, joined from the strips of :class:`~.graphics.Drawn`
@@ -128,6 +130,9 @@ class Picture(PictureCanvas):
     Picture { width: 1fr; height: 1fr; background: $surface; }
     """
 
+    class Resized(Message):
+        """It has another size: who shows a part of the picture may choose another one."""
+
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.decoded: Decoded | None = None
@@ -182,6 +187,7 @@ class Picture(PictureCanvas):
     def on_resize(self) -> None:
         """Make it anew at the new size."""
         self._make_soon()
+        self.post_message(self.Resized())
 
     def on_show(self) -> None:
         """Make it where it was hidden when it came."""
