@@ -527,7 +527,9 @@ async def test_a_file_that_came_after_the_lists_were_read_is_not_called_missing(
         await ui.see("Upload an input file")
         await paste(ui, f"{tmp_path}/mine.png")
         await ui.press("enter")
-        await ui.see("node 1 uses it now")
+        await ui.see("Under which name?")
+        await ui.press("enter")
+        await ui.see("Node 1 uses it now")
         await ui.press("Q")
         await until(lambda: len(server.record.taken) == 2, "both were queued")
 
