@@ -477,7 +477,7 @@ class TestOutside:
     ) -> None:
         folder = tmp_path / "it's \") & $(id)"
         folder.mkdir()
-        body = f'printf \'%s\' "$*" > {tmp_path}/args; cat "$COMFY_TUI_PICTURE" > {tmp_path}/kept'
+        body = f'printf "%s\\0" "$@" > {tmp_path}/args; cat "$COMFY_TUI_PICTURE" > {tmp_path}/kept'
         program(tmp_path / "bin", tool, body, monkeypatch)
         monkeypatch.setattr(tempfile, "tempdir", str(folder))
         monkeypatch.setattr(sys, "platform", platform)
