@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,26 +25,61 @@ class Clock:
 @pytest.mark.parametrize(
     ("grown", "quiet_s", "due"),
     [
-        (500, 5.0, False),  # somebody is here
-        (500, 30.0, True),
-        (3, 30.0, False),  # not worth it
-        (5000, 5.0, True),  # keys all day long: between two of them
-        (5000, 0.5, False),
+        (3, 5.0, False),  # somebody is here
+        (3, 30.0, True),
+        (0, 30.0, False),  # not worth it
+        (50, 5.0, True),  # keys all day long: between two of them
+        (50, 0.5, False),
     ],
 )
 def test_collected_while_nobody_is_here(
     monkeypatch: pytest.MonkeyPatch, grown: int, quiet_s: float, due: bool
 ) -> None:
-    collected: list[bool] = []
+    done = collector(monkeypatch)
     monkeypatch.setattr(gc, "get_count", lambda: (0, 0, grown))
-    monkeypatch.setattr(gc, "collect", lambda: collected.append(True))
     clock = Clock()
-    quiet = Quiet(clock)
-    clock.now_s += 1000
+    quiet = Quiet(clock, Clock())
+    clock.now_s += 100
+    assert quiet.look()
+    assert done == ["collect", "freeze"]  # the first time: what there is now stays
+    done.clear()
     quiet.pressed()
     clock.now_s += quiet_s
     assert quiet.look() is due
-    assert bool(collected) is due
+    assert done == ["collect"] * due
+
+
+def test_what_took_long_is_passed_over_until_nobody_is_here_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, work = Clock(), Clock()
+    done = collector(monkeypatch, work, 0.05)
+    monkeypatch.setattr(gc, "get_count", lambda: (0, 0, 1))
+    quiet = Quiet(clock, work)
+    for _ in range(3):
+        clock.now_s += 30
+        assert quiet.look()
+    assert done == ["collect", "freeze"] * 3
+    done.clear()
+    clock.now_s += 3600
+    assert quiet.look()
+    assert done == ["unfreeze", "collect", "freeze"]
+    done.clear()
+    clock.now_s += 3600
+    assert quiet.look()
+    assert done == ["collect", "freeze"]  # everything is looked at once in an absence
+
+
+def collector(monkeypatch: pytest.MonkeyPatch, work: Clock | None = None, work_s: float = 0.0) -> list[str]:
+    """What is asked of the collector, which takes so long."""
+    done: list[str] = []
+
+    def note(name: str) -> None:
+        done.append(name)
+        if work is not None:
+            work.now_s += work_s
+
+    for name in ("collect", "freeze", "unfreeze"):
+        monkeypatch.setattr(gc, name, partial(note, name))
+    return done
 
 
 def test_begins_once_and_keeps_young_garbage_collected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +87,7 @@ def test_begins_once_and_keeps_young_garbage_collected(monkeypatch: pytest.Monke
     before, turn_s = gc.get_threshold(), sys.getswitchinterval()
     try:
         Quiet().begin()
-        assert gc.get_threshold()[:2] == before[:2]
+        assert 0 < gc.get_threshold()[0] * gc.get_threshold()[1] < 100_000
         assert gc.get_threshold()[2] > 1_000_000
         assert sys.getswitchinterval() == pytest.approx(0.001)
     finally:

@@ -18,7 +18,7 @@ from comfy_tui.pictures.decode import KEEP_PX, THUMB_PX, shrunk
 __all__ = ["BUDGET_BYTES", "Level", "Preview", "Previews"]
 
 #: All decoded pictures together, whatever their number; what is being read comes on top, two at once.
-BUDGET_BYTES = 72 * 1024 * 1024
+BUDGET_BYTES = 48 * 1024 * 1024
 #: So many previews wait for the disk at most; others are fetched again when they are forgotten.
 _WRITING = 6
 #: Whoever has a copy here does not wait longer than this for a server's word on it.

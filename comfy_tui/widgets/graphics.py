@@ -34,8 +34,8 @@ from comfy_tui.terminal.facts import TerminalFacts
 from comfy_tui.terminal.size import cell_px
 from comfy_tui.widgets.picture_strip import PictureStrip
 
-#: What is kept of drawings that no widget shows: 16 large pictures, or hundreds of small ones.
-KEEP_BYTES = 16_000_000
+#: What is kept of drawings that no widget shows: about ten large pictures, or hundreds of small ones.
+KEEP_BYTES = 12_000_000
 KEEP_COUNT = 400
 #: Parts of pictures with so many pixels together are encoded while the frame waits; 5 ms.
 AT_ONCE_PIXELS = 50_000

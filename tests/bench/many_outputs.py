@@ -1,4 +1,7 @@
-"""A demo server in a process of its own, whose history holds a thousand pictures of 1024x1024."""
+"""A demo server in a process of its own, whose history holds a thousand pictures of 1024x1024, or more.
+
+The oldest one is an animation.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from PIL import Image, ImageFilter
 
 from comfy_tui.demo.server import DemoServer
 
-COUNT, IN_A_JOB = 1000, 4
+IN_A_JOB = 4
 
 
 def photo() -> bytes:
@@ -27,7 +30,17 @@ def photo() -> bytes:
     return out.getvalue()
 
 
-async def main() -> None:
+def moving() -> bytes:
+    """An animated WebP of 24 frames."""
+    frames = [Image.new("RGB", (512, 512), (10 * n, 255 - 10 * n, 128)) for n in range(24)]
+    for n, frame in enumerate(frames):
+        frame.paste((255, 255, 255), (20 * n, 200, 20 * n + 40, 240))
+    out = io.BytesIO()
+    frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:], duration=80)
+    return out.getvalue()
+
+
+async def main(count: int) -> None:
     """Print the URL when everything is there."""
     server = DemoServer()
     await server.start()
@@ -39,17 +52,19 @@ async def main() -> None:
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
     }
     async with httpx.AsyncClient() as client:
-        for _ in range(COUNT // IN_A_JOB):
+        for _ in range(count // IN_A_JOB):
             body = {"prompt": prompt, "prompt_id": str(uuid.uuid4()), "client_id": "bench"}
             await client.post(server.url + "/prompt", json=body)
         await server.wait_idle()
     folder = server.state.folders.root / "output"
     (folder / "photo.png").write_bytes(photo())
+    (folder / "moving.webp").write_bytes(moving())
     history = server.state.queue.history()
     for job, entry in enumerate(history.values()):
         names = [f"photo {job:03} {n}.png" for n in range(IN_A_JOB)]
         for name in names:
             os.link(folder / "photo.png", folder / name)
+        names[-1:] = ["moving.webp"] if job == 0 else names[-1:]
         entry["outputs"]["2"]["images"] = [{"filename": n, "subfolder": "", "type": "output"} for n in names]
     sys.stdout.write(server.url + "\n")
     sys.stdout.flush()
@@ -57,4 +72,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000))

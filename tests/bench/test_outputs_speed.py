@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import statistics
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from comfy_tui.config import Config
+from comfy_tui.screens.output_compare import OutputCompare
 from comfy_tui.screens.outputs import OutputsScreen
 from comfy_tui.widgets.output_browser import OutputBrowser
 from comfy_tui.widgets.picture import Picture
@@ -23,6 +25,7 @@ from support import Console, console, until
 
 pytestmark = pytest.mark.bench
 ROOT = Path(__file__).parents[2]
+SIZE = (120, 40)
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +61,24 @@ class Gaps:
             last, worked = now, work
 
 
+class Probe:
+    """Presses keys, and tells how long the loop was busy in one go meanwhile."""
+
+    def __init__(self, ui: Console, gaps: Gaps) -> None:
+        self._ui, self._gaps = ui, gaps
+
+    async def press(self, name: str, *keys: str, rest_s: float = 0.3, turns: int = 1) -> None:
+        self._gaps.longest_s = self._gaps.longest_work_s = 0.0
+        for _ in range(turns):
+            await self._ui.press(*keys)
+            await asyncio.sleep(rest_s)
+        waited, worked = self._gaps.longest_s * 1000, self._gaps.longest_work_s * 1000
+        print(f"{name:<32} a key would wait {waited:4.0f} ms at most, {worked:4.0f} ms work in one go")
+
+
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[tuple[Console, Gaps]]:
-    async with console(url, size=(120, 40), config=Config(history_items=1000), interval_s=5.0) as ui:
+    async with console(url, size=SIZE, config=Config(history_items=1000), interval_s=5.0) as ui:
         await ui.online()
         await ui.press("4")
         await until(lambda: isinstance(ui.app.screen, OutputsScreen))
@@ -103,7 +121,7 @@ def told(name: str, times: list[float], gaps: Gaps) -> None:
     print(
         f"{name}: median {median:.0f} ms, 95th {late:.0f} ms; a key waited {waited:.0f} ms at most,", end=""
     )
-    print(f" {worked:.0f} ms of it the console's own work")
+    print(f" {worked:.0f} ms of work in one go at most")
     gaps.longest_s = gaps.longest_work_s = 0.0
 
 
@@ -149,3 +167,44 @@ async def test_selecting_the_next(url: str) -> None:
             warm.append(await select(ui, 9))
         told("warm (from the disk)", warm, gaps)
         assert ui.app.previews.traffic.spared_files >= 40
+
+
+async def test_what_a_key_waits_for(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that is done with outputs: how long the loop is busy in one go."""
+    monkeypatch.setattr("comfy_tui.screens.output_viewer.SLIDE_S", 0.3)
+    async with opened(url) as (ui, gaps):
+        probe, app = Probe(ui, gaps), ui.app
+        await probe.press("one on", "j", turns=15)
+        await probe.press("a page on", "pagedown", turns=10)
+        await probe.press("the end, the beginning", "G", "g", turns=4)
+        await probe.press("filter, a letter", "slash", *"photo 1")
+        await probe.press("filter, to nothing", *"zzz")
+        await probe.press("filter, away", "escape", turns=2)
+        await probe.press("another order", "o", turns=6)
+        await probe.press("another kind", "K", turns=3)
+        await probe.press("tiles, list", "t", turns=6)
+        await probe.press("marks, fifty", *["space"] * 50)
+        await probe.press("only the marked, all", "m", turns=2)
+        await probe.press("no marks", "escape", turns=2)
+        await probe.press("values away, there", "M", turns=4)
+        await probe.press("the whole window", "enter")
+        await probe.press("enlarge, smaller", "plus", "plus", "plus", "minus", turns=3)
+        await probe.press("move about", "right", "down", "left", "up", turns=6)
+        await probe.press("1:1, fit", "equals_sign", "0", turns=3)
+        await probe.press("next in the window", "right", turns=8)
+        await probe.press("slide show", "a", rest_s=4.0)
+        await probe.press("back to the list", "escape", turns=2)
+        await until(lambda: not app.screen.has_class("-full"))
+        await probe.press("compare", "c", rest_s=1.0)
+        await until(lambda: isinstance(app.screen, OutputCompare))
+        await probe.press("A/B", "b", turns=8)
+        await probe.press("compare, enlarged", "plus", "plus", "right", "down", "0", turns=2)
+        await probe.press("compare, left", "escape", turns=2)
+        await until(lambda: isinstance(app.screen, OutputsScreen))
+        await probe.press("the animation", "G", "enter", rest_s=1.0)
+        await probe.press("played", "full_stop", rest_s=4.0)
+        await probe.press("its sheet", "C", rest_s=1.0)
+        await probe.press("help, and back", "escape", "escape", "question_mark", "escape")
+        started = time.thread_time()
+        gc.collect()
+        print(f"a full collection then: {(time.thread_time() - started) * 1000:.0f} ms")
