@@ -68,6 +68,11 @@ class TestTiles:
                 await ui.see("› three_00001_.png", "two_00001_.png", "one_00001_.png")
                 await ui.press("l")
                 await ui.see("› two_00001_.png")
+                await ui.press(*"PPPPP")
+                await ui.see("no pictures")
+                assert browser(ui)._drawn == {}
+                await ui.press("P")
+                await until(lambda: len(browser(ui)._drawn) == 3, "thumbnails again")
                 await ui.press("t")
                 await ui.see("Kind", "› two_00001_.png")
                 assert browser(ui)._drawn == {}

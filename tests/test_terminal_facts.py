@@ -237,6 +237,12 @@ class TestTmux:
         said = "3.5a\txterm-256color\tXTerm(379)\t256,RGB,sixel\t1\nexternal\noff\n"
         assert self.concluded(said, SIXEL_DA1).images is ImageMode.QUADRANT
 
+    @pytest.mark.parametrize("outer", ["XTerm(379)\tRGB,sixel", "iTerm2 3.6.5\tRGB", "WezTerm 2024\tRGB"])
+    def test_what_only_shows_pictures_without_tmux_is_told(self, outer: str) -> None:
+        found = self.concluded(f"3.3a\txterm-256color\t{outer}\t1\nexternal\noff\n", DA1)
+        assert found.images is ImageMode.QUADRANT
+        assert "only where no tmux" in found.images_why
+
 
 def test_keys_typed_before_the_console_could_hear() -> None:
     found = key_events("a4?/\r\x1b[B\x1b\x03\x1b[99;9z")

@@ -138,7 +138,7 @@ def _images(facts: TerminalFacts, *, ascii_only: bool) -> tuple[ImageMode, str, 
     answers = facts.answers
     if ascii_only:
         return (ImageMode.ASCII, "only ASCII is drawn", ())
-    if facts.glyphs is not None:
+    if facts.glyphs is not None and (facts.tmux is None or facts.tmux.utf8):
         return _images_on_console(facts.glyphs)
     if facts.depth is ColourDepth.NONE:
         return (ImageMode.ASCII, facts.depth_why, ())
@@ -203,6 +203,9 @@ def _images_in_tmux(facts: TerminalFacts, tmux: Tmux) -> tuple[ImageMode, str, t
     if "sixel" in tmux.outer_features and facts.answers.sixel:
         # Up to 3.7 a word written over one cell of an image takes the whole image away, and it keeps few.
         why = f"inside tmux {tmux.version}, which drops a whole sixel picture where a toast covers a corner"
+        return (ImageMode.QUADRANT, why, ())
+    if "sixel" in tmux.outer_features or _ITERM.match(outer):
+        why = f"inside tmux: {outer} shows pictures, but only where no tmux is around the console"
         return (ImageMode.QUADRANT, why, ())
     if not tmux.outer_features:
         return (ImageMode.QUADRANT, "inside tmux: nothing is known of the terminal around it", ())

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from comfy_tui.pictures.decode import Decoded
+from comfy_tui.pictures.mode import ImageMode
 from comfy_tui.pictures.scale import fit
 from comfy_tui.text import cell_len, shorten
 from comfy_tui.widgets.graphics import Drawn
@@ -192,6 +193,8 @@ class OutputBrowser(RowList, PictureCanvas):
 
     def _draw(self, key: str, decoded: Decoded) -> None:
         look = self.graphics.look(None, self.ground)
+        if look.mode is ImageMode.OFF:
+            return
         columns, lines = fit(decoded.width, decoded.height, TILE_WIDTH, TILE_HEIGHT, look.cell_ratio)
         known = self.graphics.known(decoded, columns, lines, look)
         if known is not None:
@@ -200,7 +203,7 @@ class OutputBrowser(RowList, PictureCanvas):
 
         async def work() -> None:
             drawn = await self.graphics.draw(decoded, columns, lines, look)
-            if self._thumbs.get(key) is decoded:
+            if self._thumbs.get(key) is decoded and look.mode is self.graphics.mode:
                 self._take(key, decoded, drawn)
 
         self.run_worker(work, group="thumbs")
