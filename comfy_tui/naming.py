@@ -15,7 +15,10 @@ _ENDING_BYTES = 16
 _VALUE_BYTES = 80
 _MOST_FOLDERS = 8
 #: Names that Windows gives to devices, with any ending.
-_RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))}
+_RESERVED = {
+    *("CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"),
+    *(f"{port}{sign}" for port in ("COM", "LPT") for sign in "0123456789¹²³"),
+}
 _UNWELCOME = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -45,11 +48,11 @@ def safe_name(filename: str) -> str:
     name = filename.replace("\\", "/").rsplit("/", 1)[-1]
     name = name.translate(DROP).translate(_UNWELCOME)
     name = name.encode("utf-8", "ignore").decode("utf-8")
-    name = name.strip(" .").lstrip("-.~ ")
+    name = name.strip(" .")
     stem, dot, ending = name.rpartition(".")
     if not dot or len(ending.encode()) > _ENDING_BYTES:
         stem, dot, ending = name, "", ""
-    stem = stem.strip(" .") or "output"
+    stem = stem.lstrip("-.~ ").rstrip(" .") or "output"
     room = _NAME_BYTES - len((dot + ending).encode())
     stem = stem.encode()[:room].decode("utf-8", "ignore").rstrip(" .")
     if stem.split(".")[0].strip().upper() in _RESERVED:

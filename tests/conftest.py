@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# Hypothesis fails an example that takes 200 ms, which on a busy machine any does.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _DROP_PREFIXES = ("COMFY_TUI_", "COMFYUI_", "SSH_", "TMUX", "TEXTUAL", "KITTY_", "WEZTERM_", "XDG_", "STY")
 _DROP = {

@@ -19,7 +19,7 @@ from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import WorkflowError
 from comfy_tui.library import recent
 from comfy_tui.library.entry import server_group, template_group
-from comfy_tui.library.folders import DEPTH_LIMIT, MEDIA_LIMIT, list_folder, list_groups
+from comfy_tui.library.folders import DEPTH_LIMIT, MEDIA_LIMIT, list_groups
 from comfy_tui.library.picture import list_items, read_picture
 from comfy_tui.library.source import (
     local_groups,
@@ -33,7 +33,7 @@ from comfy_tui.project import find_project
 
 
 def names(folder: Path) -> list[str]:
-    return [entry.name for entry in list_folder("f", "F", folder).entries]
+    return [entry.name for entry in list_groups("f", "F", folder)[0].entries]
 
 
 def test_a_folder_lists_json_below_it_by_name(tmp_path: Path) -> None:
@@ -59,16 +59,16 @@ def test_depth_is_limited_and_said(tmp_path: Path) -> None:
         deep = deep / str(number)
     deep.mkdir(parents=True)
     (deep / "a.json").write_text("{}")
-    group = list_folder("f", "F", tmp_path)
+    group = list_groups("f", "F", tmp_path)[0]
     assert group.entries == ()
     assert "levels" in group.note
 
 
 def test_a_folder_that_lacks_says_so(tmp_path: Path) -> None:
-    group = list_folder("f", "F", tmp_path / "no")
+    group = list_groups("f", "F", tmp_path / "no")[0]
     assert group.entries == ()
     assert "No such file" in group.note
-    assert "no *.json" in list_folder("f", "F", tmp_path).note
+    assert "no *.json" in list_groups("f", "F", tmp_path)[0].note
 
 
 def test_a_thousand_files(tmp_path: Path) -> None:

@@ -44,6 +44,30 @@ def test_templates(template: str, names: list[str]) -> None:
     assert first(template, len(names)) == names
 
 
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("../up.png", "up.png"),
+        ("C:\\boot.ini", "boot.ini"),
+        ("com1.tar.gz", "_com1.tar.gz"),
+        ("LPT³.png", "_LPT³.png"),
+        ("conin$", "_conin$"),
+        ("console.png", "console.png"),
+        ("a." + "x" * 30, "a." + "x" * 30),
+        ("x" * 300 + ".png", "x" * 196 + ".png"),
+        ("画" * 300 + ".png", "画" * 65 + ".png"),
+        ("--.png", "output.png"),
+        ("\0\x1b\u202e", "output"),
+    ],
+)
+def test_names_of_a_server(name: str, safe: str) -> None:
+    assert safe_name(name) == safe
+
+
+def test_what_would_part_a_value_joins_it() -> None:
+    assert first("{workflow}_{n}.{ext}", workflow="a\\b/c") == ["a_b_c_00001.png"]
+
+
 def test_a_file_without_an_ending_has_none() -> None:
     assert first("{name}.{ext}", name="README", ext="") == ["README"]
 
@@ -119,6 +143,6 @@ def test_whatever_the_server_says_the_name_stays_below_the_folder(
             assert part[0] not in ".-~ "
             assert part not in ("", ".", "..")
             assert not set(part) & set('/\\\0<>:"|?*')
-            assert len(part.encode()) <= 240
+            assert len(part.encode()) <= 200 + len(" (2)")
             assert part.split(".")[0].upper() not in ("CON", "NUL", "AUX", "COM1")
             assert not any(ord(sign) < 32 or 0x7F <= ord(sign) < 0xA0 or sign == "\u202e" for sign in part)

@@ -20,7 +20,7 @@ _NAME_LIMIT_BYTES = 180
 _FREE_NAMES = 1000
 #: Forbidden in names somewhere: on Windows, in shells, in ComfyUI's own user folder.
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]')
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[\d¹²³])(\..*)?$")
 
 
 @dataclass(frozen=True, slots=True)

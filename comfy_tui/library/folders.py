@@ -19,17 +19,10 @@ MEDIA_LIMIT = 200
 _SEEN_LIMIT = 5 * FILE_LIMIT
 
 
-def list_folder(key: str, title: str, folder: Path) -> Group:
-    """The ``*.json`` files in the folder and below it, sorted by name; hidden ones are left out.
-
-    A folder that several links lead to is read once, so that links in a circle end.
-    """
-    return list_groups(key, title, folder)[0]
-
-
 def list_groups(key: str, title: str, folder: Path) -> tuple[Group, Group]:
-    """The ``*.json`` files as by :func:`list_folder`, and the newest pictures, videos and sounds.
+    """The ``*.json`` files in a folder and below it by name, and the newest pictures, videos and sounds.
 
+    Hidden ones are left out; a folder that several links lead to is read once, so that links in a circle end.
     Names alone are read: whether a picture holds a workflow is seen when it is opened.
     """
     walk = _Walk(folder)

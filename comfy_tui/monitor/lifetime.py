@@ -60,7 +60,6 @@ class Lifetime:
         self._known: frozenset[str] = frozenset()
         self._last_s: float | None = None
         self._away: tuple[float, float, str] | None = None
-        self._words_of_gap = ""
         self._is_new = True
 
     # -- what is kept over a restart of the console --------------------------------------------

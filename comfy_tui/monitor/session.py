@@ -91,7 +91,6 @@ class Session:
         self.jobs = Jobs()
         self._publish = publish
         self._clock = clock
-        self._pace = pace
         self.live = Live(
             self.client,
             on_event=self._take_event,

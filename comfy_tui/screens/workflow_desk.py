@@ -38,8 +38,6 @@ class Desk:
     options: AppOptions
     local: tuple[Group, ...] = ()
     remote: tuple[Group, ...] = ()
-    #: The address whose groups ``remote`` holds.
-    remote_of: str = ""
     #: By the identity of the workflow.
     edits: dict[str, Edits] = field(default_factory=dict)
     nodes: NodeShelf = field(init=False)
@@ -77,11 +75,11 @@ class Desk:
             return
         groups = await remote_groups(client)
         if client is self.client:
-            self.remote, self.remote_of = groups, client.profile.url
+            self.remote = groups
 
     def leave_server(self) -> None:
         """Another server is watched: what was the old one's is forgotten."""
-        self.remote, self.remote_of, self.nodes_problem = (), "", ""
+        self.remote, self.nodes_problem = (), ""
         self.restart_due.clear()
         self.edits = {key: edits for key, edits in self.edits.items() if key.startswith("file:")}
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from textual.app import App
 from textual.driver import Driver
 
 from comfy_tui.alert_settings import AlertSettings
@@ -67,10 +65,6 @@ def speaking_driver(base: type[Driver], speaker: Speaker) -> type[Driver]:
 
     class SpeakingDriver(base):  # type: ignore[misc, valid-type]
         """Lends its way to the terminal."""
-
-        def __init__(self, app: App[Any], **options: Any) -> None:
-            super().__init__(app, **options)
-            self._speaks = not app.is_headless
 
         def start_application_mode(self) -> None:
             """Speak from now on."""

@@ -25,11 +25,6 @@ def fingerprint(prompt: Mapping[str, Any]) -> str:
     return fingerprints(prompt)[0]
 
 
-def timing_fingerprint(prompt: Mapping[str, Any]) -> str:
-    """The mark of the structure and of the values that make a run longer: models, steps, sizes."""
-    return fingerprints(prompt)[1]
-
-
 def fingerprints(prompt: Mapping[str, Any]) -> tuple[str, str]:
     """Both: of the structure, and of that and the values that make a run longer."""
     marks = _node_marks(prompt)

@@ -104,6 +104,55 @@ def _url(server: asyncio.Server) -> str:
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n"
 
 
+async def _answers(*answers: bytes) -> asyncio.Server:
+    """A server that says one thing after the other."""
+    left = list(answers)
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(left.pop(0) if left else b"")
+        writer.close()
+
+    return await asyncio.start_server(handle, "127.0.0.1", 0)
+
+
+def _whole(size: int, sent: int) -> bytes:
+    return OK + b'ETag: "1"\r\nContent-Length: %d\r\n\r\n' % size + CONTENT[:sent]
+
+
+def _part(span: bytes, body: bytes) -> bytes:
+    head = b'HTTP/1.1 206 Partial\r\nETag: "1"\r\nContent-Range: bytes ' + span
+    return head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+@pytest.mark.parametrize(
+    ("second", "size"),
+    [
+        (_part(b"0-59/100", CONTENT[:60]), 100),
+        (_part(b"41-99/100", CONTENT[41:100]), 100),
+        (_part(b"40-99/200", CONTENT[40:100]), 100),
+        (_part(b"nonsense", CONTENT[40:100]), 100),
+        (_whole(10, 10), 10),
+    ],
+    ids=["from the start", "from elsewhere", "of another size", "of nothing", "a shorter file"],
+)
+async def test_a_part_that_is_not_the_rest_is_not_put_behind_what_is_here(
+    second: bytes, size: int, tmp_path: Path
+) -> None:
+    server = await _answers(_whole(100, 40), second, _whole(100, 100))
+    path = await save(_url(server), tmp_path)
+    server.close()
+    assert path.read_bytes() == CONTENT[:size]
+
+
+async def test_a_rest_that_is_too_short_is_no_rest(tmp_path: Path) -> None:
+    server = await _answers(_whole(100, 40), _part(b"40-99/100", CONTENT[40:70]))
+    with pytest.raises(BadReply, match="70 of 100 bytes"):
+        await save(_url(server), tmp_path)
+    server.close()
+    assert os.listdir(tmp_path) == []
+
+
 async def test_endless_bytes_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "UNTOLD_LIMIT_BYTES", 3_000_000)
     endless = await _serve(OK + b"\r\n", b"x" * 100_000, 10_000)

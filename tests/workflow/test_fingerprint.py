@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from comfy_tui.workflow.fingerprint import fingerprint, timing_fingerprint
+from comfy_tui.workflow.fingerprint import fingerprint, fingerprints
 
 
 def graph() -> dict[str, Any]:
@@ -40,16 +40,16 @@ def test_texts_seeds_and_ids_do_not_count() -> None:
         for key, node in reversed(graph().items())
     }
     assert fingerprint(renamed) == fingerprint(graph())
-    assert timing_fingerprint(renamed) == timing_fingerprint(graph())
+    assert fingerprints(renamed)[1] == fingerprints(graph())[1]
     for other in (changed("5", "text", "a dog"), changed("7", "seed", 2)):
         assert fingerprint(other) == fingerprint(graph())
-        assert timing_fingerprint(other) == timing_fingerprint(graph())
+        assert fingerprints(other)[1] == fingerprints(graph())[1]
 
 
 def test_values_that_take_time_count_for_the_timing_only() -> None:
     for other in (changed("7", "steps", 50), changed("4", "ckpt_name", "b.safetensors")):
         assert fingerprint(other) == fingerprint(graph())
-        assert timing_fingerprint(other) != timing_fingerprint(graph())
+        assert fingerprints(other)[1] != fingerprints(graph())[1]
 
 
 def test_wiring_counts() -> None:
@@ -76,4 +76,4 @@ def test_nothing_is_too_strange() -> None:
         {"1": {"class_type": "A", "inputs": {"x": ["1", 0]}}},
         {"1": {"class_type": "A", "inputs": {"x": [], "y": [None], "z": {"a": "\ud800"}}}},
     ]
-    assert all(len(fingerprint(prompt)) == 32 and len(timing_fingerprint(prompt)) == 32 for prompt in strange)
+    assert all(len(fingerprint(prompt)) == 32 and len(fingerprints(prompt)[1]) == 32 for prompt in strange)
