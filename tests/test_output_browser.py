@@ -15,6 +15,7 @@ from comfy_tui.comfy.types import JobState, OutputFile
 from comfy_tui.content.isolated import has_media_library
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.monitor.gathered import Gathered
+from comfy_tui.monitor.line_speed import LineSpeed
 from comfy_tui.monitor.output_query import Known, Order, OutputQuery
 from comfy_tui.monitor.outputs import outputs_of
 from comfy_tui.monitor.state import Job
@@ -268,6 +269,23 @@ class TestWindow:
                 await until(lambda: {RED, BLUE} <= drawn_colours(ui))
                 await ui.press("escape")
                 await ui.see("4 Outputs")
+
+    async def test_a_small_copy_is_told_until_the_original_is_seen(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(LineSpeed, "is_slow", True)
+        async with DemoServer() as server:
+            await run(server, plain(RED, "large"))
+            out = io.BytesIO()
+            Image.effect_noise((1600, 1200), 9).save(out, "PNG")
+            (output_folder(server) / "large_00001_.png").write_bytes(out.getvalue())
+            async with opened(server, size=(110, 24)) as ui:
+                await ui.see("small copy")
+                await ui.press("enter")
+                await ui.see("small copy", "1/1")
+                await ui.press("+")
+                await ui.gone("small copy")
+                assert "1600x1200" in ui.text()
 
     @pytest.mark.parametrize("form", ["WEBP", "GIF", "PNG"])
     async def test_an_animation_is_played_and_laid_out(self, form: str) -> None:

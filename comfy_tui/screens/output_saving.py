@@ -14,7 +14,7 @@ from comfy_tui.text import clean, count_of
 _WAYS = (
     ("plain", "k", "As it is, byte for byte, with the workflow in it"),
     ("stripped", "m", "Without metadata: no prompt, no workflow (PNG, WebP, JPEG, MP4, FLAC, MP3)"),
-    ("new", "n", "All that were not saved yet, as they are"),
+    ("new", "n", "All that were not saved yet, as they are; no temporary ones"),
 )
 
 
@@ -49,7 +49,7 @@ class SaveActions(ActsOnOutputs):
     async def _save_new(self) -> None:
         new = await self._desk.unsaved(self.all_outputs())
         if not new:
-            self._tui.tell("Nothing is new", "Everything that is listed was saved already.")
+            self._tui.tell("Nothing is new", "Everything was saved already, or is temporary.")
         else:
             self._save(new, self._desk.folder, strip=self._desk.strips)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from textual import work
@@ -67,6 +68,12 @@ class OutputViewer(Zooming):
         if self._slides is not None:
             parts.append("slide show")
         return " · ".join(part for part in parts if part)
+
+    def told(self, preview: Preview | None) -> Preview | None:
+        """What is known of it: where the original is seen, nothing of a small copy."""
+        if preview is None or self._original is None:
+            return preview
+        return replace(preview, small_bytes=None)
 
     def forget_view(self, *, slides_go_on: bool = False) -> None:
         """Another output is chosen, or the window is left."""

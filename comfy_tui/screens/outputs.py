@@ -292,7 +292,8 @@ class OutputsScreen(
             here = keys.index(browser.current_key) + 1 if browser.current_key in keys else 0
             place = " ".join(part for part in (self.viewer_words(), f"{here}/{len(keys)}") if part)
         pane = self.query_one("#pane", OutputPane)
-        pane.show_facts(self._current, self._preview, self.now_s(), place=place, stale=self._stale)
+        preview = self.told(self._preview)
+        pane.show_facts(self._current, preview, self.now_s(), place=place, stale=self._stale)
         if browser.tiles and self.has_class("-narrow") and not place:
             self._show_under()
 
