@@ -19,6 +19,8 @@ from comfy_tui.monitor.line_speed import LineSpeed
 from comfy_tui.monitor.output_query import Known, Order, OutputQuery
 from comfy_tui.monitor.outputs import outputs_of
 from comfy_tui.monitor.state import Job
+from comfy_tui.pictures.frame import has_cells
+from comfy_tui.pictures.mode import ImageMode
 from comfy_tui.screens.output_compare import OutputCompare, relation
 from comfy_tui.widgets.output_browser import OutputBrowser
 from support import Console, until
@@ -125,6 +127,15 @@ class TestTiles:
                 await ui.see("› two_00001_.png")
                 await ui.pilot.click(OutputBrowser, offset=(25, 3))
                 await ui.see("› one_00001_.png")
+                ui.app.graphics.set_mode(ImageMode.SIXEL)
+                await until(lambda: len(browser(ui)._drawn) == 2)
+                below = browser(ui)
+                await ui.press("y")
+                await ui.see("Path on the server")
+                shown = "".join(strip.text for strip in below.render_lines(below.size.region))
+                assert "two_00001_.png" in shown
+                assert not has_cells(shown), "under a dialog there are words, and no pixels"
+                await ui.press("escape")
                 await ui.pilot.click(OutputBrowser, offset=(25, 3))
                 await ui.see("2/2")
 

@@ -243,6 +243,12 @@ def test_joined_lines_are_sent_as_their_parts() -> None:
     assert whole.crop(1, 4).text.startswith("bc")
 
 
+def test_without_its_pictures_a_line_keeps_its_words() -> None:
+    for character in (chr(cells.FIRST + 7), cells.KITTY):
+        emptied = line(character, 1, 3).emptied(Style(bgcolor="red"))
+        assert (emptied.text, emptied.cell_length) == ("┃ab   c日d", 10)
+
+
 def test_what_a_part_costs_until_it_is_made() -> None:
     drawing = make(source(), 20, 10, Look(mode=ImageMode.SIXEL, cell_px=(10, 20)))
     part = (0, 2, 20, 5)

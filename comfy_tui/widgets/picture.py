@@ -106,16 +106,16 @@ class PictureCanvas(Leavable, Widget):
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines inside the crop.
 
-        Under a dialog Textual tints the cells, which would change the colours that name pictures: nothing
-        is drawn there then, and pixels of a sixel picture go with the text that is written over them.
+        Under a dialog Textual tints the cells, which would change the colours that name pictures: ground is
+        in their place then, and pixels of a sixel picture go with the spaces that are written over them.
         """
-        width = self.size.width
         hidden = self.graphics.mode.has_pixels and not self.screen.is_active
         lines: list[Strip] = []
         self._base = self.base
         try:
             for y in crop.line_range:
-                line = self.blank(width) if hidden else PictureStrip.of(self.picture_line(y))
+                full = PictureStrip.of(self.picture_line(y))
+                line = full.emptied(self.base.style) if hidden else full
                 whole = crop.column_span == (0, line.cell_length)
                 lines.append(line if whole else line.crop(crop.x, crop.right))
         finally:

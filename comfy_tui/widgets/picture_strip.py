@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from rich.console import Console
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 from comfy_tui.pictures.cells import FIRST, KITTY, SLOTS
@@ -41,6 +42,20 @@ class PictureStrip(Strip):
         if not self._parts:
             return super().render(console)
         return "".join([part.render(console) for part in self._parts])
+
+    def emptied(self, style: Style) -> Strip:
+        """The line with ground where pictures are.
+
+        Args:
+            style: the ground.
+        """
+        return Strip(
+            [
+                Segment(" " * (len(segment.text) // _EACH), style) if is_picture(segment.text) else segment
+                for segment in self
+            ],
+            self.cell_length,
+        )
 
     def crop(self, start: int, end: int | None = None) -> Strip:
         """The cells from ``start`` to before ``end``."""
