@@ -82,7 +82,7 @@ class PlaceDialog(ModalScreen[Placed | None]):
             self._say("Looking whether it is there ...")
             standing = await self._upload.look(place)
         except ComfyError as error:
-            self._say(" ".join(part for part in (error.message or error.title, error.hint) if part))
+            self._say(f"{error.message or error.title}. {error.hint}")
             return
         if standing is None or standing.is_same:
             self.dismiss(Placed(place, standing))
