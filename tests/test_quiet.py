@@ -25,11 +25,12 @@ class Clock:
 @pytest.mark.parametrize(
     ("grown", "quiet_s", "due"),
     [
-        (3, 5.0, False),  # somebody is here
-        (3, 30.0, True),
+        (1, 5.0, False),  # somebody is here
+        (1, 30.0, True),
         (0, 30.0, False),  # not worth it
-        (50, 5.0, True),  # keys all day long: between two of them
-        (50, 0.5, False),
+        (2, 5.0, True),  # keys all day long: between two of them
+        (2, 0.1, False),
+        (4, 0.1, True),
     ],
 )
 def test_collected_while_nobody_is_here(

@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 
 from textual import work
+from textual.timer import Timer
 
 from comfy_tui.errors import ComfyError
 from comfy_tui.monitor.making import Making, from_history, from_journal
@@ -28,6 +29,7 @@ class MadePane(ActsOnOutputs):
         super().__init__()
         self._made_wanted = True
         self._made_of: object = None
+        self._made_due: Timer | None = None
 
     @property
     def made_fits(self) -> bool:
@@ -45,15 +47,17 @@ class MadePane(ActsOnOutputs):
         if key != self._made_of:
             self._made_of = key
             self.workers.cancel_group(self, "made")
+            if self._made_due is not None:
+                self._made_due.stop()
             if output is None or key is None:
                 pane.set_lines(())
             else:
                 pane.await_lines()
-                self._read_made(output)
+                # Not a worker that sleeps: each that is cancelled leaves a heap of garbage.
+                self._made_due = self.set_timer(_STAY_S, partial(self._read_made, output))
 
     @work(group="made", exclusive=True, exit_on_error=True)
     async def _read_made(self, output: Output) -> None:
-        await asyncio.sleep(_STAY_S)
         pane = self.query_one("#made", LineView)
         try:
             making = await self._at_hand(output)

@@ -21,8 +21,9 @@ LOOK_S = 5.0
 _QUIET_S = 20.0
 #: Not worth it before so many collections of what is young, 30,000 objects more each.
 _WORTH = 1
-#: Where keys are pressed all day long: between two of them.
-_OVERDUE, _OVERDUE_S = 6, 2.0
+#: Where keys are pressed all day long: between two of them; and where there is no between, all the same.
+_OVERDUE, _OVERDUE_S = 2, 0.5
+_URGENT = 4
 #: Nobody is here at all.
 _AWAY_S = 600.0
 #: Objects more than went before what is young is looked at, and so many times before what is a little older:
@@ -90,7 +91,11 @@ class Quiet:
             gc.unfreeze()
             self._collect(0.0)
             return True
-        due = (grown >= _WORTH and quiet_s >= _QUIET_S) or (grown >= _OVERDUE and quiet_s >= _OVERDUE_S)
+        due = (
+            (grown >= _WORTH and quiet_s >= _QUIET_S)
+            or (grown >= _OVERDUE and quiet_s >= _OVERDUE_S)
+            or grown >= _URGENT
+        )
         if not self._has_begun and quiet_s >= _OVERDUE_S:
             # Screens and libraries came after the beginning, and stay.
             self._has_begun = due = True

@@ -158,12 +158,13 @@ class RowList(ScrollView, can_focus=True):
         self._measure()
         position = 0 if self._at_top else self._index.get(key, min(self.cursor, len(new) - 1))
         moved = self._place(position)
-        if len(old) != len(new) or moved:
+        pairs = enumerate(zip(old, new, strict=False))
+        changed = [(position, before, after) for position, (before, after) in pairs if before != after]
+        if len(old) != len(new) or moved or len(changed) > self.size.height:
             self.refresh()
         else:
-            for position, (before, after) in enumerate(zip(old, new, strict=True)):
-                if before != after:
-                    self._refresh_cells(position, before, after)
+            for position, before, after in changed:
+                self._refresh_cells(position, before, after)
 
     def _measure(self) -> None:
         """Tell how high all of it is, the header included."""
