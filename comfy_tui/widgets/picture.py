@@ -256,7 +256,8 @@ class Picture(PictureCanvas):
         width, drawn = self.size.width, self._drawn
         if self.decoded is None and self.words and y == self.size.height // 2:
             return self._line_of(self.words)
-        if drawn is None or drawn.columns > width:
+        # Under a dialog Textual would tint every cell of it: a tenth of a second, and all its bytes again.
+        if drawn is None or drawn.columns > width or not self.screen.is_active:
             return self.blank(width)
         position = y - (self.size.height - drawn.lines) // 2
         if not 0 <= position < drawn.lines:
