@@ -20,7 +20,7 @@ _REPEATED = re.compile(rb"([@-~])\1{3,}")
 _END = "\x1b\\"
 
 
-#: Colours of a picture, and where bytes are dear, a third fewer. With 64 colours skies are steps.
+#: Colours of a picture, and where bytes are dear, a fifth to a third fewer. With 64 skies are steps.
 COLOURS, THIN_COLOURS = 256, 128
 #: The palette is found in a sample of so many pixels a side.
 _SAMPLE_PX = 64

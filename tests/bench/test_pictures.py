@@ -71,6 +71,7 @@ LOOKS = {
     "kitty": Look(mode=ImageMode.KITTY),
     "kitty, thin": Look(mode=ImageMode.KITTY, thin=True),
     "sixel": Look(mode=ImageMode.SIXEL),
+    "sixel, thin": Look(mode=ImageMode.SIXEL, thin=True),
     "iterm": Look(mode=ImageMode.ITERM),
     "iterm, thin": Look(mode=ImageMode.ITERM, thin=True),
     "quadrant": Look(),
