@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.types import OutputFile
@@ -22,7 +25,7 @@ from comfy_tui.config import profile_from_url
 from comfy_tui.demo.server import DemoServer
 from comfy_tui.errors import ApiError, BadReply, ExportError, Refused
 from comfy_tui.monitor.part import Part
-from comfy_tui.monitor.saving import How, Wanted, save_file, save_files
+from comfy_tui.monitor.saving import How, NotStripped, Wanted, save_file, save_files
 from comfy_tui.naming import NameTemplate, safe_name
 
 
@@ -344,4 +347,20 @@ async def test_a_cancelled_save_leaves_nothing(
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert os.listdir(tmp_path) == []
+
+
+async def test_what_still_holds_its_prompt_is_not_kept(
+    server: DemoServer, client: ComfyClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from comfy_tui.workflow.media import strip
+
+    info = PngInfo()
+    info.add_text("prompt", "{}")
+    picture = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(picture, "PNG", pnginfo=info)
+    file = output(server, "x.png", picture.getvalue())
+    monkeypatch.setattr(strip, "strip", lambda opened: iter([opened.read()]))
+    with pytest.raises(NotStripped, match="cannot be taken out"):
+        await save_files(client, [file], tmp_path, How(strip=True))
     assert os.listdir(tmp_path) == []
