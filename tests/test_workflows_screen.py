@@ -412,6 +412,7 @@ async def test_an_unknown_fate_is_kept_and_not_sent_again(
         await ui.online()
         await go_to(ui, "api")
         await ui.press("e")
+        await ui.see("copies")
         await ui.press("g", "enter", "backspace", "4", "enter")
         server.faults.set("/prompt", close=True, method="POST")
         await ui.press("Q")
@@ -587,7 +588,8 @@ async def test_export_offline_never_overwrites_silently(
         await ui.see("editor (2).json")
         await ui.press("o")
         await ui.gone("There is such a file")
-        assert sorted(path.name for path in folder.iterdir()) == ["editor (1).json", "editor.json"]
+        both = ["editor (1).json", "editor.json"]
+        await until(lambda: sorted(path.name for path in folder.iterdir()) == both, "nothing half written")
 
 
 async def test_export_without_a_project_goes_below_the_working_folder(
