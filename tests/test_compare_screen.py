@@ -13,6 +13,7 @@ from comfy_tui.demo.server import DemoServer
 from comfy_tui.screens.compare import CompareScreen
 from comfy_tui.screens.edit import EditScreen
 from comfy_tui.screens.findings import FindingsScreen
+from comfy_tui.widgets.row_list import RowList
 from support import Console, until
 from test_findings_screen import broken, editor
 from test_workflows_screen import go_to, plain, put, workflows
@@ -70,7 +71,8 @@ async def test_enter_shows_the_findings_and_from_there_the_field(project: Path) 
         await ui.see("My photo (1), image")
         await ui.press("enter")
         await until(lambda: isinstance(ui.app.screen, EditScreen))
-        assert ui.app.screen.query_one("#fields").current_key == "1\nimage"
+        fields = await until(lambda: next(iter(ui.app.screen.query("#fields").results(RowList)), None))
+        await until(lambda: fields.current_key == "1\nimage")
 
 
 async def test_the_script_is_for_all_or_for_the_marked(

@@ -337,7 +337,7 @@ class TestContent:
             await run(server, plain(RED, "bomb"))
             (output_folder(server) / "bomb_00001_.png").write_bytes(png_head(9000, 9000))
             async with opened(server) as ui:
-                await ui.see("too large to draw", "9000x9000 pixels", "s saves the file as it is")
+                await ui.see("too large to draw", "81 megapixels", "s saves the file as it is")
 
     @pytest.mark.parametrize(
         ("content", "words"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -95,8 +96,6 @@ def decode_any(content: bytes, formats: tuple[str, ...], keep_px: int) -> Decode
     try:
         with pillow.open(io.BytesIO(content), formats=formats) as opened:
             width, height = opened.size
-            if width * height > MAX_PIXELS:
-                raise _too_large(f"{width}x{height} pixels")
             image = _small(opened, keep_px or full_side(width, height))
             if _turn(opened) in _LYING:
                 width, height = height, width
@@ -109,7 +108,9 @@ def decode_any(content: bytes, formats: tuple[str, ...], keep_px: int) -> Decode
                 animated=_is_animated(opened),
             )
     except pillow.DecompressionBombError as error:
-        raise _too_large("more pixels than any screen") from error
+        pixels = re.search(r"\d+", str(error))
+        size = f"{int(pixels[0]) / 1e6:,.0f}" if pixels else f"more than {MAX_PIXELS / 1e6:.0f}"
+        raise _too_large(f"{size} megapixels") from error
     except pillow.UnidentifiedImageError as error:
         raise BadReply("Not a picture", "it is in no format that can be drawn", _HINT) from error
     except BROKEN as error:
