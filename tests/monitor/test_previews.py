@@ -491,15 +491,22 @@ class TestPassed:
         started: list[int] = []
         gates: dict[int, asyncio.Event] = {}
 
+        given_up: list[int] = []
+
         async def load(thing: int) -> None:
             started.append(thing)
-            await gates.setdefault(thing, asyncio.Event()).wait()
+            try:
+                await gates.setdefault(thing, asyncio.Event()).wait()
+            except asyncio.CancelledError:
+                given_up.append(thing)
+                raise
 
         ahead: Ahead[int] = Ahead(load, parallel=2)
         ahead.want([1, 2, 3])
         await until(lambda: started == [1, 2])
         ahead.want([2, 9, 8])
         await until(lambda: started == [1, 2, 9])
+        assert given_up == [1]
         gates[2].set()
         await until(lambda: started == [1, 2, 9, 8])
         ahead.close()
