@@ -25,12 +25,12 @@ class Clock:
 @pytest.mark.parametrize(
     ("grown", "quiet_s", "due"),
     [
-        (1, 5.0, False),  # somebody is here
-        (1, 30.0, True),
-        (0, 30.0, False),  # not worth it
-        (2, 5.0, True),  # keys all day long: between two of them
-        (2, 0.1, False),
-        (4, 0.1, True),
+        (3, 5.0, False),  # somebody is here
+        (3, 30.0, True),
+        (1, 30.0, False),  # not worth it
+        (12, 5.0, True),  # keys all day long: between two of them
+        (12, 0.1, False),
+        (50, 0.1, True),
     ],
 )
 def test_collected_while_nobody_is_here(
@@ -52,8 +52,8 @@ def test_collected_while_nobody_is_here(
 
 def test_what_took_long_is_passed_over_until_nobody_is_here_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, work = Clock(), Clock()
-    done = collector(monkeypatch, work, 0.05)
-    monkeypatch.setattr(gc, "get_count", lambda: (0, 0, 1))
+    done = collector(monkeypatch, work, 0.06)
+    monkeypatch.setattr(gc, "get_count", lambda: (0, 0, 3))
     quiet = Quiet(clock, work)
     for _ in range(3):
         clock.now_s += 30

@@ -19,18 +19,19 @@ from textual.message import Message
 LOOK_S = 5.0
 #: Nobody has pressed a key for so long: most likely nobody is about to.
 _QUIET_S = 20.0
-#: Not worth it before so many collections of what is young, 30,000 objects more each.
-_WORTH = 1
+#: Not worth it before so many collections of what is young, each after 30,000 objects: four pictures.
+_WORTH = 2
 #: Where keys are pressed all day long: between two of them; and where there is no between, all the same.
-_OVERDUE, _OVERDUE_S = 2, 0.5
-_URGENT = 4
+_OVERDUE, _OVERDUE_S = 10, 0.5
+_URGENT = 30
 #: Nobody is here at all.
 _AWAY_S = 600.0
 #: Objects more than went before what is young is looked at, and so many times before what is a little older:
 #: what a picture leaves behind is done with by then. With Python's 700 and 10, twice as much grows old.
 _YOUNG, _OLDER = 5000, 6
-#: A collection that works longer is told to pass over what it left.
-_LONG_S = 0.025
+#: What a collection left that worked longer is passed over from then on; not sooner, since lines of the screen
+#: that are passed over are never collected (Textual's refer to themselves).
+_LONG_S = 0.045
 #: From malloc.h.
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 _NEVER = 1_000_000_000
