@@ -29,8 +29,8 @@ _AWAY_S = 600.0
 #: Objects more than went before what is young is looked at, and so many times before what is a little older:
 #: what a picture leaves behind is done with by then. With Python's 700 and 10, twice as much grows old.
 _YOUNG, _OLDER = 5000, 6
-#: What a collection left that worked longer is passed over from then on; not sooner, since lines of the screen
-#: that are passed over are never collected (Textual's refer to themselves).
+#: What a collection left that worked longer is passed over from then on; not sooner, since lines of a screen
+#: that are passed over are not collected for long (they refer to themselves).
 _LONG_S = 0.045
 #: From malloc.h.
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
