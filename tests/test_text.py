@@ -17,6 +17,7 @@ from comfy_tui.text import (
     format_bytes,
     format_duration,
     printable,
+    safe_link,
     shorten,
 )
 
@@ -115,3 +116,15 @@ def test_counts() -> None:
         "2 jobs",
         "2 copies",
     )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("http://a b/", "http://a\x1b\\x", "http://é/", "javascript:x", "data:text/html,x", ""),
+        *("http://" + "x" * 2000, "HTTP://x", "ftp://x", " http://x"),
+    ],
+)
+def test_what_is_no_plain_address_is_no_link(address: str) -> None:
+    assert safe_link(address) == ""
+    assert safe_link("https://box/view?filename=a%20b;c") == "https://box/view?filename=a%20b;c"
