@@ -6,6 +6,7 @@ import argparse
 import io
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from comfy_tui import __version__
@@ -66,7 +67,10 @@ class _ConsoleParser(common.Parser):
     """Lists the commands where help is asked for: only then are they imported."""
 
     def format_help(self) -> str:
-        lines = "\n".join(f"  {command.name:<10} {command.help}" for command in COMMANDS.values())
+        lines = "\n".join(
+            textwrap.fill(f"  {command.name:<10} {command.help}", 80, subsequent_indent=" " * 13)
+            for command in COMMANDS.values()
+        )
         self.epilog = f"commands:\n{lines}\n\nEach has its own --help.\n{common.PASSWORD_NOTE}"
         return super().format_help()
 

@@ -118,6 +118,7 @@ def test_version_and_help(run: Run) -> None:
     code, out, err = run("--help")
     assert (code, err) == (0, "")
     assert all(name in out for name in COMMANDS)
+    assert all(len(line) <= 80 for line in out.partition("commands:")[2].splitlines()[:-3])
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

@@ -24,6 +24,9 @@ async def test_open_a_job_that_went_well(legacy: bool) -> None:
         await d.ui.press("enter")
         screen = await d.ui.see("Outputs", "seeded_00001_.png", "Parameters", "Nodes (3)", "← 1:0 EmptyImage")
         assert "✓ done · ours" in screen
+        assert "x Cancel" not in screen
+        await d.ui.press("F")
+        await d.ui.see("This job did not fail; u queues it again.")
         assert re.search(r"waited .* · ran \d", screen)
         await d.ui.press("u")
         await d.ui.see("picture, as before.")
@@ -55,11 +58,14 @@ async def test_the_page_follows_its_job_and_cancels_it() -> None:
         await d.ui.press("G", "enter")
         await d.ui.see("· waiting · 1 of 1 · ours", "so far", "DemoSleep")
         d.server.state.queue.interrupt()
-        await d.ui.see("▶ running · ours", "/600")
+        await d.ui.see("▶ running · ours", "/600", "x Cancel")
         await d.ui.press("x")
         await d.ui.see("Cancel 1 job?")
         await d.ui.press("y")
         await d.ui.see("⊘ cancelled · ours")
+        await d.ui.gone("x Cancel")
+        await d.ui.press("x")
+        await d.ui.see("It has ended already.")
 
 
 async def test_a_job_that_somebody_took_out() -> None:

@@ -190,11 +190,17 @@ class KnownJobScreen(ConsoleScreen, HistoryActions):
             lines = (*history_head(job), *await asyncio.to_thread(report, job.record(), job.error, failure))
         self.query_one(LineView).set_lines(lines)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is for failures is off for the others."""
-        if action in ("free_requeue_known", "copy_known_report") and not did_fail(self._job):
-            return False
-        return super().check_action(action, parameters)
+    @property
+    def hidden_hints(self) -> frozenset[str]:
+        """What is for failures, for the others."""
+        return frozenset(() if did_fail(self._job) else ("free_requeue_known", "copy_known_report"))
+
+    def action_free_requeue_known(self) -> None:
+        """Free the memory of all models, then queue the job again, where it failed."""
+        if self.hidden_hints:
+            self.console.tell("Nothing to free memory for", "This job did not fail; u queues it again.")
+        else:
+            super().action_free_requeue_known()
 
     def chosen_jobs(self) -> tuple[JournalJob, ...]:
         """The job of this page."""

@@ -185,13 +185,22 @@ class JobScreen(ConsoleScreen, JobActions):
         if self.is_current and not (isinstance(self._entry, Job) and self._entry.state.ended):
             self._paint_head()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is for failures is off while there is none."""
-        if action in ("free_requeue", "copy_report") and not (
-            isinstance(self._entry, Job) and has_failed(self._entry)
-        ):
-            return False
-        return super().check_action(action, parameters)
+    @property
+    def hidden_hints(self) -> frozenset[str]:
+        """What is for failures, while there is none; what is for open jobs, once it has ended."""
+        job = self._entry if isinstance(self._entry, Job) else None
+        failed = job is not None and has_failed(job)
+        ended = job is not None and job.state.ended
+        return frozenset(
+            (() if failed else ("free_requeue", "copy_report")) + (("cancel_job",) if ended else ())
+        )
+
+    def action_free_requeue(self) -> None:
+        """Free the memory of all models, then queue the job again, where it failed."""
+        if "free_requeue" in self.hidden_hints:
+            self.console.tell("Nothing to free memory for", "This job did not fail; u queues it again.")
+        else:
+            super().action_free_requeue()
 
     def chosen_entries(self) -> tuple[Entry, ...]:
         """The job of this page."""

@@ -40,7 +40,11 @@ _FULL_ONLY = frozenset(
     ("zoom_in", "zoom_out", "zoom_fit", "zoom_native", "play_output", "toggle_sheet", "leave_full")
 )
 _WITH_OUTPUTS = frozenset(
-    ("start_filter", "save_output", "save_output_to", "toggle_tiles", "compare_outputs", "toggle_slides")
+    (
+        *("start_filter", "save_output", "save_output_to", "toggle_tiles", "compare_outputs"),
+        *("toggle_slides", "show_made", "open_run", "requeue_output", "reseed_output", "view_outside"),
+        *("next_kind", "next_order"),
+    )
 )
 
 

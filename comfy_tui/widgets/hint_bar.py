@@ -42,12 +42,19 @@ class HintBar(Footer):
     def _wanted(self) -> tuple[object, ...]:
         return (
             self.size.width,
+            self._hidden,
             *(
                 (item.binding, item.enabled)
                 for item in self.screen.active_bindings.values()
                 if item.binding.show
             ),
         )
+
+    @property
+    def _hidden(self) -> frozenset[str]:
+        """The actions that the screen has no hints for now; their keys say why they do nothing."""
+        hidden: frozenset[str] = getattr(self.screen, "hidden_hints", frozenset())
+        return hidden
 
     def compose(self) -> ComposeResult:
         """The hints, in the order of the bindings."""
@@ -58,11 +65,13 @@ class HintBar(Footer):
         shown = [item.binding for item in self.screen.active_bindings.values() if item.binding.show]
         by_action = {binding.action: binding for binding in reversed(shown)}
         actions = dict.fromkeys(binding.action for binding in shown)
-        bindings = [by_action[action] for action in actions][: len(hints)]
+        hidden, found = self._hidden, zip(hints, [by_action[action] for action in actions], strict=False)
+        kept = [(hint, binding) for hint, binding in found if binding.action not in hidden]
+        bindings = [binding for _, binding in kept]
         fit = fitting(
             [self._width_of(one) for one in bindings], [_rank(one) for one in bindings], self.size.width
         )
-        yield from (hint for number, hint in enumerate(hints) if number in fit)
+        yield from (hint for number, (hint, _) in enumerate(kept) if number in fit)
 
     def _width_of(self, binding: Binding) -> int:
         return cell_len(self.app.get_key_display(binding)) + cell_len(binding.description) + 3
