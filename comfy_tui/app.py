@@ -231,7 +231,7 @@ class ComfyApp(WatchingApp):
         words = [f"{mode}: {DESCRIPTIONS[mode]}"]
         if mode is self.options.terminal.images:
             words += [self.options.terminal.images_why, *self.options.terminal.remedies]
-        self.tell("Pictures", "\n".join(words))
+        self.tell("Pictures", "\n".join(words), only_newest=True)
 
     def action_toggle_pause(self) -> None:
         """Stop asking the server, or go on."""

@@ -34,13 +34,26 @@ class TellingApp(Leavable, App[int]):
         """How many of the things that a person asked for have not ended, here or on a screen."""
         return sum(1 for worker in self.workers if worker.group == "actions" and not worker.is_finished)
 
-    def tell(self, title: str, message: str, *, severity: str = "information") -> None:
-        """Show a toast; whatever the text holds, it is text."""
+    def tell(
+        self, title: str, message: str, *, severity: str = "information", only_newest: bool = False
+    ) -> None:
+        """Show a toast; whatever the text holds, it is text.
+
+        Args:
+            title: what it is about.
+            message: what there is to say; the same once more takes the place of the first.
+            severity: ``information``, ``warning`` or ``error``.
+            only_newest: whatever was said before under this title goes.
+        """
         level: Any = severity if severity in ("information", "warning", "error") else "information"
         timeout_s = 5 if level == "information" else 10
+        title, message = clean(title, 100), clean_lines(message, 900)
+        for older in list(self._notifications):
+            if older.title == title and (only_newest or (older.message, older.severity) == (message, level)):
+                self._unnotify(older, refresh=False)
         self.notify(
-            clean_lines(message, 900),
-            title=clean(title, 100),
+            message,
+            title=title,
             severity=level,
             timeout=timeout_s,
             markup=False,

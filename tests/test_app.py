@@ -174,3 +174,14 @@ async def test_a_dialog_that_is_answered_at_once_does_not_stop_the_painting() ->
         dialog.answered.set()
         await until(lambda: ui.app.screen is screen)
         await until(lambda: not screen._painting, "the screen to be painted", 5.0)
+
+
+async def test_what_is_said_again_takes_the_place_of_the_first() -> None:
+    async with DemoServer() as server, console(server.url) as ui:
+        await ui.online()
+        for _ in range(3):
+            ui.app.tell("Queued", "one")
+            await ui.press("P")
+        ui.app.tell("Queued", "two")
+        screen = await ui.see("one", "two")
+        assert (screen.count("Queued"), screen.count("Pictures")) == (2, 1)

@@ -57,6 +57,16 @@ async def test_running_waiting_and_done_with_whose(legacy: bool) -> None:
         assert re.search(r"✓ done +finished one .* \d\.\ds", screen)
 
 
+async def test_the_screens_keep_their_names_beside_the_counts() -> None:
+    async with desk(size=(80, 24)) as d:
+        await d.ui.see("1 Servers 2 Workflows", "● online")
+        await d.ours("long one")
+        await d.other("poster")
+        await d.ui.see("1 Servers 2 Workflows", "7 Doctor", "● ▶1 +1")
+        await d.server.stop()
+        await d.ui.see("2 3 Queue 4", "✗ offline", "1 running 1 waiting")
+
+
 async def test_the_job_that_ended_last_is_the_first_of_the_done() -> None:
     async with desk() as d:
         await d.ours("long one")

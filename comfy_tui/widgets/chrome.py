@@ -62,6 +62,10 @@ class TopBar(Static):
             words.append(f"{counts[0]} running {counts[1]} waiting")
         status = " · ".join(words)
         tabs = self._tabs(self.size.width - 2 - cell_len(status) - 1)
+        if any(counts) and len(words) == 2 and connection.link is Link.ONLINE and tabs == self._tabs(0):
+            # The names of the screens are worth more than these words: the queue says them too.
+            status = f"{GLYPHS[connection.link]} ▶{counts[0]} +{counts[1]}"
+            tabs = self._tabs(self.size.width - 2 - cell_len(status) - 1)
         room = self.size.width - 2 - tabs.cell_len - cell_len(status) - 3
         name = shorten(clean(connection.name, 60), max(0, room))
         gap = self.size.width - 2 - tabs.cell_len - cell_len(status) - cell_len(name) - (1 if name else 0)

@@ -67,9 +67,9 @@ class WatchedApp(ComfyApp):
         self.told = []
         super().__init__(options)
 
-    def tell(self, title: str, message: str, *, severity: str = "information") -> None:
+    def tell(self, title: str, message: str, *, severity: str = "information", **how: Any) -> None:
         self.told.append((severity, title, message))
-        super().tell(title, message, severity=severity)
+        super().tell(title, message, severity=severity, **how)
 
 
 def prompt(kind: str, mark: int) -> dict[str, Any]:
