@@ -33,6 +33,13 @@ SEXTANTS = "".join(
     {0: " ", 21: "▌", 42: "▐", 63: "█"}.get(mask) or chr(0x1FB00 + mask - 1 - (mask > 21) - (mask > 42))
     for mask in range(64)
 )
+#: How a cell is cut, where not in quadrants: parts across and down; characters by the parts in front.
+_CUTS = {
+    ImageMode.ASCII: (1, 1, ""),
+    ImageMode.SHADE: (1, 1, ""),
+    ImageMode.HALF: (1, 2, HALVES),
+    ImageMode.SEXTANT: (2, 3, SEXTANTS),
+}
 _RAMP = " .:-=+*#%@"
 #: Colours this near to each other are one.
 _SAME = 4
@@ -61,36 +68,37 @@ def draw(
         dark: the terminal's background is dark; for ASCII, which has no background of its own.
         crop: the part of the picture to draw.
     """
-    across, down, glyphs = 2, 2, QUADRANTS
-    if mode in (ImageMode.ASCII, ImageMode.SHADE):
-        across, down = 1, 1
-    elif mode is ImageMode.HALF:
-        across, glyphs = 1, HALVES
-    elif mode is ImageMode.SEXTANT:
-        down, glyphs = 3, SEXTANTS
+    across, down, glyphs = _CUTS.get(mode, (2, 2, QUADRANTS))
     size, checks = (columns * across, lines * down), (2 * across, down)
     picture = scaled(image, size, crop=crop, checks=checks, grey=grey)
     if mode is ImageMode.ASCII:
         return _ascii(picture, columns, lines, dark=dark)
     if mode is ImageMode.SHADE:
         return tuple(_runs(row) for row in shaded(picture, grey=grey))
-    if mode is ImageMode.HALF:
-        pixels = _pixels(dithered(picture, depth))
-        cells = [
-            [(1, above, below) for above, below in zip(pixels[2 * y], pixels[2 * y + 1], strict=True)]
-            for y in range(lines)
-        ]
-    else:
-        pixels = _pixels(picture)
-        cells = [
-            [_cell(parts) for parts in zip(*_parts(pixels[y * down : (y + 1) * down]), strict=True)]
-            for y in range(lines)
-        ]
-        if depth in (ColourDepth.EIGHT_BIT, ColourDepth.STANDARD):
-            cells = _dithered_cells(cells, depth)
+    halved = mode is ImageMode.HALF
+    cells = _halves(picture, depth) if halved else _split(picture, down, depth)
     if depth is ColourDepth.STANDARD:
         cells = [[_on_dark(cell, len(glyphs) - 1) for cell in row] for row in cells]
     return tuple(_runs([_run(cell, glyphs) for cell in row]) for row in cells)
+
+
+def _halves(picture: Any, depth: ColourDepth) -> list[list[_Cell]]:
+    """Each cell has the two colours of its halves."""
+    rows = _pixels(dithered(picture, depth))
+    return [
+        [(1, above, below) for above, below in zip(upper, lower, strict=True)]
+        for upper, lower in zip(rows[0::2], rows[1::2], strict=True)
+    ]
+
+
+def _split(picture: Any, down: int, depth: ColourDepth) -> list[list[_Cell]]:
+    """Each cell, two parts wide and ``down`` high, has the two colours that come near to its parts."""
+    rows = _pixels(picture)
+    cells = [
+        [_cell(parts) for parts in zip(*_parts(rows[y : y + down]), strict=True)]
+        for y in range(0, len(rows), down)
+    ]
+    return _dithered_cells(cells, depth) if depth in (ColourDepth.EIGHT_BIT, ColourDepth.STANDARD) else cells
 
 
 def _pixels(picture: Any) -> list[list[Colour]]:
