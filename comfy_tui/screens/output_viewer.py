@@ -160,6 +160,32 @@ class OutputViewer(Zooming):
             return None
         return found if self.viewed()[0] is output else None
 
+    # -- the next one, or the next part of it --------------------------------------------------
+
+    def action_next_output(self) -> None:
+        """One output on; to the right where the picture is enlarged."""
+        self._stop(slides=True)
+        if not self.pan(1, 0):
+            self.step_output(1)
+
+    def action_previous_output(self) -> None:
+        """One output back; to the left where the picture is enlarged."""
+        self._stop(slides=True)
+        if not self.pan(-1, 0):
+            self.step_output(-1)
+
+    def action_cursor_down(self) -> None:
+        """One output on, in the whole window; down where the picture is enlarged."""
+        self._stop(slides=True)
+        if not self.pan(0, 1):
+            self.step_output(1)
+
+    def action_cursor_up(self) -> None:
+        """One output back, in the whole window; up where the picture is enlarged."""
+        self._stop(slides=True)
+        if not self.pan(0, -1):
+            self.step_output(-1)
+
     # -- frames --------------------------------------------------------------------------------
 
     def action_play_output(self) -> None:

@@ -378,30 +378,6 @@ class OutputsScreen(
         self._browser.step(step)
         return self._browser.cursor != before
 
-    def action_next_output(self) -> None:
-        """One output on; to the right where the picture is enlarged."""
-        self._stop(slides=True)
-        if not self.pan(1, 0):
-            self.step_output(1)
-
-    def action_previous_output(self) -> None:
-        """One output back; to the left where the picture is enlarged."""
-        self._stop(slides=True)
-        if not self.pan(-1, 0):
-            self.step_output(-1)
-
-    def action_cursor_down(self) -> None:
-        """One output on, in the whole window; down where the picture is enlarged."""
-        self._stop(slides=True)
-        if not self.pan(0, 1):
-            self.step_output(1)
-
-    def action_cursor_up(self) -> None:
-        """One output back, in the whole window; up where the picture is enlarged."""
-        self._stop(slides=True)
-        if not self.pan(0, -1):
-            self.step_output(-1)
-
     def action_toggle_slides(self) -> None:
         """Show one after the other in the whole window, or stop."""
         if not self.has_class("-full") and self._current is not None:
