@@ -49,7 +49,7 @@ async def test_a_cancel_that_failed_and_a_restart_of_both_is_lost(legacy: bool) 
 
 async def test_a_cancel_that_the_server_took_counts_though_it_is_started_again() -> None:
     async with DemoServer(speed=1.0, previews=False) as server, watched(server.url) as session:
-        sent = await session.submit(Submission(graph("DemoHang"), "hangs"))
+        sent = await session.submit(Submission(graph("DemoHang", ignore_interrupt=True), "hangs"))
         await until(lambda: session.jobs.running)
         assert (await session.cancel([sent.prompt_id])).interrupted == (sent.prompt_id,)
         await server.stop()

@@ -343,6 +343,11 @@ def _webp(side: int) -> bytes:
     return out.getvalue()
 
 
+async def kept_on_disk(folder: Path) -> None:
+    """Wait for an entry in its place: it is written beside it first."""
+    await until(lambda: [place for place in folder.glob("*/*") if place.suffix != ".part"])
+
+
 class TestKept:
     def test_bytes_bound_it_not_the_number(self) -> None:
         kept: Kept[str] = Kept(100)
@@ -366,7 +371,7 @@ class TestKept:
         async with site(serves(noise(300))) as here:
             one, two = Previews(PreviewCache(tmp_path)), Previews(PreviewCache(tmp_path))
             first = await one.load(here.client, output())
-            await until(lambda: list(tmp_path.glob("*/*")))
+            await kept_on_disk(tmp_path)
             again = await two.load(here.client, output())
             thumb = await two.load(here.client, output(), Level.THUMB)
             assert again.decoded is not None
@@ -385,7 +390,7 @@ class TestKept:
         async with site(dated.answer) as here:
             one, two = Previews(PreviewCache(tmp_path)), Previews(PreviewCache(tmp_path))
             await one.load(here.client, ran(100.0, 105.5))
-            await until(lambda: list(tmp_path.glob("*/*")))
+            await kept_on_disk(tmp_path)
             again = await two.load(here.client, ran(100.0, 105.5))
             assert (again.version.etag, again.kept_why) == ('"1-1"', "")
             assert len(here.asked) == 1
@@ -397,7 +402,7 @@ class TestKept:
         dated = Dated(noise(300), written_at_s=50.0)
         async with site(dated.answer) as here:
             first = await Previews(PreviewCache(tmp_path)).load(here.client, ran(100.0, 105.5))
-            await until(lambda: list(tmp_path.glob("*/*")))
+            await kept_on_disk(tmp_path)
             same = await Previews(PreviewCache(tmp_path)).load(here.client, ran(100.0, 105.5))
             assert here.asked[1]["if-none-match"] == '"1-1"'
             assert (same.size_bytes, len(here.asked)) == (first.size_bytes, 2)
@@ -410,7 +415,7 @@ class TestKept:
         dated = Dated(noise(300), written_at_s=50.0)
         async with site(dated.answer) as here:
             await Previews(PreviewCache(tmp_path)).load(here.client, ran(100.0, 105.5))
-            await until(lambda: list(tmp_path.glob("*/*")))
+            await kept_on_disk(tmp_path)
             previews = Previews(PreviewCache(tmp_path))
             dated.status = "404 Not Found"
             gone = await previews.load(here.client, ran(100.0, 105.5))
