@@ -54,7 +54,7 @@ async def test_the_page_follows_its_job_and_cancels_it() -> None:
     async with desk() as d:
         await d.ours("long one")
         await d.ours("second")
-        await d.ui.see("Waiting (1)")
+        await d.ui.see("▶ running", "Waiting (1)")
         await d.ui.press("G", "enter")
         await d.ui.see("· waiting · 1 of 1 · ours", "so far", "DemoSleep")
         d.server.state.queue.interrupt()
@@ -72,7 +72,7 @@ async def test_a_job_that_somebody_took_out() -> None:
     async with desk() as d:
         await d.ours("long one")
         await d.ours("second")
-        await d.ui.see("Waiting (1)")
+        await d.ui.see("▶ running", "Waiting (1)")
         await d.ui.press("G", "enter")
         await d.ui.see("Nodes (3)")
         d.server.state.queue.clear()
@@ -93,7 +93,7 @@ async def test_the_page_of_an_ended_job_does_not_tell_of_another_that_runs() -> 
     async with desk() as d:
         first = await d.ours("first one")
         await d.ours("second one")
-        await d.ui.see("Waiting (1)", "/600")
+        await d.ui.see("▶ running", "Waiting (1)", "/600")
         await d.ui.press("g", "enter")
         await d.ui.see("▶ running · ours", "/600")
         # The list tells of the end before the socket does.

@@ -57,7 +57,7 @@ async def test_to_the_front(legacy: bool) -> None:
         await d.ours("second")
         moved = await d.ours("third")
         await d.other("poster")
-        await d.ui.see("Waiting (3)")
+        await d.ui.see("▶ running", "Waiting (3)")
         d.rows.select(moved)
         await d.ui.press("t")
         await d.ui.see("1 job moved to the front.")

@@ -80,7 +80,7 @@ async def test_what_somebody_took_out_is_gone_and_not_called_lost() -> None:
     async with desk() as d:
         await d.ours("first one")
         second = await d.ours("second one")
-        await d.ui.see("Waiting (1)")
+        await d.ui.see("▶ running", "Waiting (1)")
         d.server.state.queue.delete(second)
         screen = await d.ui.see("∅ gone", "Gone from the queue", "second one")
         assert "‡ lost" not in screen
@@ -92,7 +92,7 @@ async def test_what_was_cancelled_from_here_is_neither() -> None:
     async with desk() as d:
         await d.ours("first one")
         await d.ours("second one")
-        await d.ui.see("Waiting (1)")
+        await d.ui.see("▶ running", "Waiting (1)")
         d.rows.select(d.ui.app.jobs.pending[0].prompt_id)
         await d.ui.press("x", "y")
         await d.ui.see("Removed from the queue")
@@ -108,7 +108,7 @@ async def test_held_jobs_leave_the_server_and_come_back_in_order(legacy: bool) -
         for name in ("one", "two", "three"):
             await d.ours(name)
         other = await d.other("somebody's")
-        await d.ui.see("Waiting (4)")
+        await d.ui.see("▶ running", "Waiting (4)")
         await d.ui.press("H")
         await d.ui.see("Hold 3 waiting jobs?", "other", "people's jobs go before them")
         await d.ui.press("y")
@@ -118,7 +118,7 @@ async def test_held_jobs_leave_the_server_and_come_back_in_order(legacy: bool) -
         assert [job.prompt_id for job in d.server.state.queue.pending()] == [other]
         await d.ui.press("R")
         await d.ui.see("3 jobs queued.")
-        await d.ui.see("Waiting (4)")
+        await d.ui.see("▶ running", "Waiting (4)")
         await until(lambda: d.waiting() == ["somebody's", "one", "two", "three"])
         assert d.ui.app.jobs.kept == ()
 
@@ -127,7 +127,7 @@ async def test_held_jobs_are_there_after_a_restart_of_console_and_server() -> No
     async with desk() as d:
         await d.ours("running one")
         held = await d.ours("precious")
-        await d.ui.see("Waiting (1)")
+        await d.ui.see("▶ running", "Waiting (1)")
         await d.ui.press("H", "y")
         await d.ui.see("◇ held")
         await restarted(d)
@@ -150,7 +150,7 @@ async def test_jobs_that_were_not_sent_are_sent_after_a_yes() -> None:
         assert d.server_has() == set()
         await d.ui.press("y")
         await d.ui.see("2 jobs sent.")
-        await d.ui.see("Waiting (1)")
+        await d.ui.see("▶ running", "Waiting (1)")
         queued = [job.title for job in (*d.ui.app.jobs.running, *d.ui.app.jobs.pending)]
         assert queued == ["one", "two"]
 

@@ -233,7 +233,7 @@ async def test_cancel_two_marked_jobs_and_no_other(legacy: bool) -> None:
         first = await d.ours("second")
         kept = await d.ours("third")
         last = await d.other("poster")
-        await d.ui.see("Waiting (3)")
+        await d.ui.see("▶ running", "Waiting (3)")
         await d.ui.press("g", "j", "space", "j", "space")
         await d.ui.see("✓ · waiting")
         await d.ui.press("x")
