@@ -10,6 +10,8 @@ from typing import Any
 
 #: What servers send has a value in 16 to 30 bytes: so many make a hundred megabytes of text.
 MOST_VALUES = 6_000_000
+#: So much is counted in one go: about a millisecond of work.
+_SLICE = 1024 * 1024
 
 
 class TooManyValues(ValueError):
@@ -24,12 +26,15 @@ def check_weight(text: str | bytes) -> None:
     """
     if len(text) <= MOST_VALUES:
         return
-    if isinstance(text, str):
-        count = text.count(",") + text.count("[") + text.count("{")
-    else:
-        count = text.count(b",") + text.count(b"[") + text.count(b"{")
-    if count > MOST_VALUES:
-        raise TooManyValues(f"it holds more than {MOST_VALUES // 1_000_000} million values")
+    count = 0
+    for start in range(0, len(text), _SLICE):  # other threads get their turn between two
+        end = start + _SLICE
+        if isinstance(text, str):
+            count += sum(text.count(mark, start, end) for mark in ",[{")
+        else:
+            count += sum(text.count(mark, start, end) for mark in b",[{")
+        if count > MOST_VALUES:
+            raise TooManyValues(f"it holds more than {MOST_VALUES // 1_000_000} million values")
 
 
 def loads(text: str | bytes, **options: Any) -> Any:

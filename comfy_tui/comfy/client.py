@@ -100,14 +100,16 @@ class ComfyClient(FileRoutes):
 
     async def object_info(self) -> Mapping[str, Any]:
         """``GET /object_info``: every node class that the server has; about a megabyte."""
-        data = await self._http.read_json("/object_info")
+        data = await self._http.read_json("/object_info", limit_bytes=JSON_LIMIT_BYTES)
         if not isinstance(data, Mapping):
             raise wire.not_comfyui("/object_info is not an object")
         return data
 
     async def node_definition(self, class_type: str) -> Mapping[str, Any] | None:
         """``GET /object_info/{class}``: one class; None where the server lacks it."""
-        data = await self._http.read_json("/object_info/" + _segment(class_type))
+        data = await self._http.read_json(
+            "/object_info/" + _segment(class_type), limit_bytes=JSON_LIMIT_BYTES
+        )
         entry = data.get(class_type) if isinstance(data, Mapping) else None
         return entry if isinstance(entry, Mapping) else None
 
@@ -190,13 +192,15 @@ class ComfyClient(FileRoutes):
 
     async def log_entries(self) -> tuple[LogEntry, ...]:
         """``GET /internal/logs/raw``: the last writes to the server's log, oldest first."""
-        return tuple(read_log_entries(await self._http.read_json("/internal/logs/raw")))
+        return tuple(
+            read_log_entries(await self._http.read_json("/internal/logs/raw", limit_bytes=JSON_LIMIT_BYTES))
+        )
 
     # -- jobs ----------------------------------------------------------------------------------
 
     async def queue(self) -> Queue:
         """``GET /queue``, with whole prompts: can be large."""
-        return wire.read_queue(await self._http.read_json("/queue"))
+        return wire.read_queue(await self._http.read_json("/queue", limit_bytes=JSON_LIMIT_BYTES))
 
     async def queue_text(self) -> bytes:
         """``GET /queue`` as it came, not parsed: to be compared with the answer before."""
@@ -233,7 +237,9 @@ class ComfyClient(FileRoutes):
         if limit is not None:
             params["limit"] = str(limit)
         try:
-            return wire.read_jobs(await self._http.read_json("/api/jobs", params))
+            return wire.read_jobs(
+                await self._http.read_json("/api/jobs", params, limit_bytes=JSON_LIMIT_BYTES)
+            )
         except Refused as error:
             if error.status in (404, 405):
                 return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from comfy_tui.comfy import wire
 from comfy_tui.comfy.file_version import FileHead, FileVersion, version_of
 from comfy_tui.comfy.types import OutputFile, UploadedFile
+from comfy_tui.comfy.unpacking import pieces
 from comfy_tui.errors import BadReply
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class FileRoutes:
         """
         content = bytearray()
         async with self.view(file, preview=preview) as response:
-            async for chunk in response.aiter_bytes():
+            async for chunk in pieces(response):
                 content += chunk
                 if len(content) > limit_bytes:
                     limit = f"more than {limit_bytes // (1024 * 1024)} MB"
@@ -123,7 +124,7 @@ class FileRoutes:
         async with self._http.stream("/view", params, wanted) as response:
             if response.status_code != 206:
                 return b""
-            async for chunk in response.aiter_bytes():
+            async for chunk in pieces(response):
                 content += chunk
                 if len(content) >= count:
                     break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import ssl
 import time
@@ -17,6 +18,7 @@ from comfy_tui import __version__
 from comfy_tui.comfy.faults import FAULTS
 from comfy_tui.comfy.reach import is_loopback, ssl_context, unusable_proxy
 from comfy_tui.comfy.rejection import rejected_prompt
+from comfy_tui.comfy.unpacking import ENCODINGS, encoding_of, pieces
 from comfy_tui.errors import (
     ApiError,
     BadReply,
@@ -34,11 +36,11 @@ if TYPE_CHECKING:
 
 #: A call that has not ended after this many seconds is given up (a generation is not a call).
 TIMEOUT_S = 30.0
-#: The largest JSON answer that is read: an object_info of hundreds of packs is some 20 MB.
+#: The largest answer with nodes, prompts or logs in it that is read: an object_info of hundreds of packs is
+#: some 20 MB, a queue of a thousand large workflows 40 MB.
 JSON_LIMIT_BYTES = 128 * 1024 * 1024
-#: What an answer may be packed with, once: brotli, zstd or gzip in gzip unpack a few kilobytes to gigabytes
-#: before a limit can be looked at; gzip gives a thousandfold at most, of 64 kB at a time.
-_ENCODINGS = ("", "identity", "gzip", "deflate")
+#: The largest other answer: states and lists of names are some kilobytes, 50 000 files 4 MB.
+ANSWER_LIMIT_BYTES = 8 * 1024 * 1024
 #: From this size on JSON is parsed in a thread, so that no key waits for it.
 _THREAD_PARSE_BYTES = 128 * 1024
 
@@ -97,20 +99,18 @@ class HttpConnection:
             await self._client.aclose()
             self._client = None
 
-    async def read_json(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        """GET a JSON answer; one retry after a timeout."""
-        try:
-            body = await self._call("GET", path, params=params)
-        except TimedOut:
-            body = await self._call("GET", path, params=params, retried=True)
-        return await parse_json(body, path)
+    async def read_json(
+        self, path: str, params: Mapping[str, str] | None = None, *, limit_bytes: int = ANSWER_LIMIT_BYTES
+    ) -> Any:
+        """GET a JSON answer of at most ``limit_bytes``; one retry after a timeout."""
+        return await parse_json(await self.read_text(path, limit_bytes, params), path)
 
-    async def read_text(self, path: str, limit_bytes: int) -> bytes:
+    async def read_text(self, path: str, limit_bytes: int, params: Mapping[str, str] | None = None) -> bytes:
         """GET bytes of at most ``limit_bytes``; one retry after a timeout."""
         try:
-            return await self._call("GET", path, limit_bytes=limit_bytes)
+            return await self._call("GET", path, limit_bytes=limit_bytes, params=params)
         except TimedOut:
-            return await self._call("GET", path, limit_bytes=limit_bytes, retried=True)
+            return await self._call("GET", path, limit_bytes=limit_bytes, params=params, retried=True)
 
     async def send_json(self, path: str, payload: Any) -> Any:
         """POST JSON, once; gives the parsed answer, or None where the answer is empty."""
@@ -165,7 +165,7 @@ class HttpConnection:
         method: str,
         path: str,
         *,
-        limit_bytes: int = JSON_LIMIT_BYTES,
+        limit_bytes: int = ANSWER_LIMIT_BYTES,
         retried: bool = False,
         **options: Any,
     ) -> bytes:
@@ -299,7 +299,7 @@ async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> AsyncIte
         # httpx prepares for a redirect even where it is not to follow it.
         raise BadReply("The answer cannot be read", "it redirects to what is no address", _LOG_HINT) from None
     try:
-        if response.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
+        if encoding_of(response) not in ENCODINGS:
             raise BadReply(
                 "The answer cannot be unpacked", "it is packed in a way that was not asked for", _LOG_HINT
             )
@@ -309,16 +309,14 @@ async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> AsyncIte
 
 
 async def _read_limited(response: httpx.Response, limit_bytes: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > limit_bytes:
+    body = io.BytesIO()  # gives what it holds without a copy
+    async for piece in pieces(response):
+        if body.tell() + len(piece) > limit_bytes:
             raise BadReply(
                 "The answer is too large", f"more than {limit_bytes // (1024 * 1024)} MB", _LOG_HINT
             )
-        chunks.append(chunk)
-    return b"".join(chunks)
+        body.write(piece)
+    return body.getvalue()
 
 
 async def parse_json(body: bytes, path: str) -> Any:
@@ -336,7 +334,7 @@ def _parse_json(body: bytes, path: str) -> Any:
     try:
         return loads(body)
     except (ValueError, RecursionError) as error:
-        if body.lstrip()[:1] == b"<":
+        if body[:1000].lstrip()[:1] == b"<":
             raise BadReply(
                 "This is not ComfyUI",
                 f"{path} answered with a web page",

@@ -11,6 +11,7 @@ from pathlib import Path
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.file_version import UNTOLD, FileVersion
 from comfy_tui.comfy.types import OutputFile, UploadedFile
+from comfy_tui.comfy.unpacking import pieces
 from comfy_tui.errors import ComfyError, Refused, ServerError, WorkflowError
 from comfy_tui.library.mask import read_mask
 from comfy_tui.library.picture import UPLOAD_LIMIT_BYTES, read_picture
@@ -137,7 +138,7 @@ class Upload:
     async def _is_same(self, place: Place, content: bytes) -> bool:
         offset = 0
         async with self.client.view(place.file) as response:
-            async for chunk in response.aiter_bytes():
+            async for chunk in pieces(response):
                 if content[offset : offset + len(chunk)] != chunk:
                     return False
                 offset += len(chunk)

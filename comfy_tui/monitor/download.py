@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.types import OutputFile
+from comfy_tui.comfy.unpacking import pieces
 from comfy_tui.errors import BadReply, ComfyError, ExportError, Refused, TimedOut, Unreachable
 from comfy_tui.monitor.part import Part
 from comfy_tui.text import format_bytes
@@ -114,7 +115,7 @@ async def _fetch(
                 await asyncio.to_thread(part.make_room, known.total_bytes)
         waiting = bytearray()
         try:
-            async for chunk in response.aiter_bytes():
+            async for chunk in pieces(response):
                 waiting += chunk
                 _check_room(part.size_bytes + len(waiting), known)
                 if told is not None:

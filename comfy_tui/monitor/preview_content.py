@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from comfy_tui.comfy.client import ComfyClient
 from comfy_tui.comfy.file_version import UNTOLD, FileHead, FileVersion, version_of
 from comfy_tui.comfy.types import OutputFile
+from comfy_tui.comfy.unpacking import pieces
 from comfy_tui.content import isolated
 from comfy_tui.content.document import document
 from comfy_tui.content.facts import Fact
@@ -197,7 +198,7 @@ class Reader:
             size = _length(response.headers.get("content-length", ""))
             version = version_of(response.headers)
             started = time.monotonic()
-            async for chunk in response.aiter_bytes():
+            async for chunk in pieces(response):
                 content += chunk
                 if sort is None and len(content) >= HEAD_BYTES:
                     sort = sniff(bytes(content[:HEAD_BYTES]), output.ending)

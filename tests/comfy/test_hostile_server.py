@@ -25,6 +25,7 @@ from comfy_tui.comfy.events import NodeProgress, ProgressState, read_event
 from comfy_tui.comfy.rejection import rejected_prompt
 from comfy_tui.comfy.socket import read_messages
 from comfy_tui.comfy.types import OutputFile
+from comfy_tui.comfy.unpacking import PIECE_BYTES, pieces
 from comfy_tui.errors import ApiError, BadReply, ConfigError, Refused, WorkflowError
 from comfy_tui.inventory.node_table import NodeTable
 from comfy_tui.json_weight import MOST_VALUES
@@ -99,11 +100,49 @@ async def test_a_packed_answer_is_unpacked_up_to_the_limit() -> None:
             await client.view_bytes(PICTURE, limit_bytes=MB)
 
 
+async def test_a_bomb_is_unpacked_in_small_pieces_with_turns_for_others_between() -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with answering(said(bomb(64 * MB), content_encoding="gzip")) as client:
+        async with client.view(PICTURE) as response:
+            waiting = asyncio.create_task(others())
+            sizes = [len(piece) async for piece in pieces(response)]
+            waiting.cancel()
+        assert (sum(sizes), max(sizes)) == (64 * MB, PIECE_BYTES)
+        assert turns >= len(sizes)
+        for ask in (client.system_stats, client.queue_remaining, client.extensions):
+            with pytest.raises(BadReply, match="more than 8 MB"):
+                await ask()
+
+
+async def test_what_is_packed_is_read_to_its_end_and_no_further() -> None:
+    text = json.dumps({"system": {"comfyui_version": "0.26.0", "argv": ["x" * 999] * 999}}).encode()
+    bare = zlib.compressobj(wbits=-15)
+    packed = {
+        "gzip": [gzip.compress(text)],
+        "deflate": [zlib.compress(text), bare.compress(text) + bare.flush()],
+    }
+    for encoding, bodies in packed.items():
+        for body in bodies:
+            async with answering(said(body, content_encoding=encoding)) as client:
+                assert (await client.system_stats()).comfyui_version == "0.26.0"
+            for broken in (body[:-3], body + b"more", b"?" * 99):
+                async with answering(said(broken, content_encoding=encoding)) as client:
+                    with pytest.raises(BadReply, match="compression is broken"):
+                        await client.system_stats()
+
+
 async def test_what_is_small_as_text_and_large_in_memory_is_not_parsed() -> None:
     # 120 kB on the line, 18 MB of text, half a gigabyte of lists.
     lists = b'{"queue_running": [' + b"[]," * MOST_VALUES + b"0]}"
     async with answering(said(gzip.compress(lists, 1), content_encoding="gzip")) as client:
-        for ask in (client.queue, client.system_stats, client.object_info):
+        for ask in (client.queue, client.log_entries, client.object_info):
             tracemalloc.start()
             try:
                 with pytest.raises(BadReply, match="6 million values"):
