@@ -177,6 +177,7 @@ async def test_nothing_is_wrong(project: Path) -> None:
     put(project, "good", plain())
     async with DemoServer() as server, findings(server.url, project, "good") as ui:
         await ui.see("Nothing is wrong", "● valid")
+        await ui.gone("Upload", "Install", "Registry")
         await ui.press("Y", "I", "i", "y", "enter", "a")
         await ui.see("No script")
         await ui.press("q")

@@ -50,6 +50,9 @@ _APP = ("app.back", "app.refresh")
 
 Place = tuple[str, str | None]
 
+#: What is done about findings.
+_FOR_FINDINGS = frozenset(("start_filter", "copy_row", "upload_image", "install_missing", "ask_registry"))
+
 
 class FindingsScreen(ConsoleScreen, Filterable, UploadActions, InstallActions, ScriptActions):
     """All findings under headings; the one under the cursor in full.
@@ -253,6 +256,7 @@ class FindingsScreen(ConsoleScreen, Filterable, UploadActions, InstallActions, S
     def _paint_all(self) -> None:
         self._paint_head()
         rows = rows_of(self._findings, self.filter_text)
+        self.refresh_bindings()
         panes, empty = self.query_one("#panes"), self.query_one("#empty", EmptyState)
         panes.display, empty.display = bool(rows), not rows
         self.query_one("#findings", RowList).set_rows(rows)
@@ -271,6 +275,12 @@ class FindingsScreen(ConsoleScreen, Filterable, UploadActions, InstallActions, S
         if self._prepared.standing is Standing.UNKNOWN:
             return "Not checked", f"The server's node definitions are not known. {self.desk.nodes_problem}"
         return "Nothing is wrong", "The server would take it. esc goes back, Q queues there."
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where nothing is wrong there is nothing to mend."""
+        if action in _FOR_FINDINGS and not self._findings:
+            return False
+        return super().check_action(action, parameters)
 
     @property
     def current(self) -> Finding | None:
