@@ -16,7 +16,7 @@ import httpx
 
 from comfy_tui import __version__
 from comfy_tui.comfy.faults import FAULTS
-from comfy_tui.comfy.reach import is_loopback, ssl_context, unusable_proxy
+from comfy_tui.comfy.reach import is_loopback, no_cookies, ssl_context, unusable_proxy
 from comfy_tui.comfy.rejection import rejected_prompt
 from comfy_tui.comfy.unpacking import ENCODINGS, encoding_of, pieces
 from comfy_tui.errors import (
@@ -84,6 +84,7 @@ class HttpConnection:
                 verify=ssl_context(self.profile),
                 timeout=httpx.Timeout(self.timeout_s),
                 follow_redirects=False,
+                cookies=no_cookies(),
                 trust_env=not is_loopback(self.profile.url),
                 limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
             )

@@ -1,9 +1,10 @@
-"""How a server is reached: its certificates, whether a proxy stands between, and what its clock says."""
+"""How a server is reached: certificates, cookies, whether a proxy stands between, and what its clock says."""
 
 from __future__ import annotations
 
 import ipaddress
 import ssl
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -36,6 +37,11 @@ def ssl_context(profile: ServerProfile) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def no_cookies() -> CookieJar:
+    """A jar that takes nothing: what a server sets would go to all ports and programs of its host."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
 def is_loopback(url: str) -> bool:

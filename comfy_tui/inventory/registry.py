@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from comfy_tui import __version__
+from comfy_tui.comfy.reach import no_cookies
 from comfy_tui.inventory.maps import PUBLIC_URL
 from comfy_tui.json_weight import loads
 from comfy_tui.workflow.advice.commands import safe_id, safe_url, safe_version
@@ -48,6 +49,7 @@ class Outside:
             transport=transport,
             timeout=timeout_s,
             follow_redirects=False,
+            cookies=no_cookies(),
             headers={"User-Agent": f"comfy-tui/{__version__}"},
         )
 

@@ -38,18 +38,22 @@ PICTURE = OutputFile("a.png", "", "output", "1", "images")
 
 
 @asynccontextmanager
-async def answering(answer: bytes) -> AsyncIterator[ComfyClient]:
-    """A client of a server that says the same to everything."""
+async def answering(
+    answer: bytes, headers: tuple[Credential, ...] = (), heads: list[bytes] | None = None
+) -> AsyncIterator[ComfyClient]:
+    """A client of a server that says the same to everything, and notes the heads of what it is asked."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        if heads is not None:
+            heads.append(head)
         writer.write(answer)
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
-        async with ComfyClient(ServerProfile("evil", url), timeout_s=10) as client:
+        async with ComfyClient(ServerProfile("evil", url, headers=headers), timeout_s=10) as client:
             yield client
     finally:
         server.close()
@@ -156,6 +160,19 @@ async def test_what_is_small_as_text_and_large_in_memory_is_not_parsed() -> None
         NodeTable.split(b'{"A": [' + b"[]," * MOST_VALUES + b"0]}")
     with pytest.raises(WorkflowError, match="million"):
         load_json(b'{"1": [' + b"[]," * MOST_VALUES + b"0]}")
+
+
+async def test_a_servers_cookies_are_not_kept_and_a_persons_own_are_sent() -> None:
+    heads: list[bytes] = []
+    answer = said(b'{"system": {}}', set_cookie="evil=1; Path=/")
+    own = Credential("Cookie", SecretSource("value", Secret("mine=1")))
+    for headers, sent in (((), set()), ((own,), {b"cookie: mine=1"})):
+        async with answering(answer, headers, heads) as client:
+            await client.system_stats()
+            await client.system_stats()
+        lines = {line.lower() for head in heads for line in head.split(b"\r\n")}
+        assert {line for line in lines if line.startswith(b"cookie")} == sent
+    assert len(heads) == 4
 
 
 @pytest.mark.parametrize("name", ["\ud800", "caf\udce9.png", "x" * 70_000, "../..", "a\r\nX: y"])
