@@ -18,7 +18,8 @@ from comfy_tui.monitor.gpu_watch import others_words
 from comfy_tui.monitor.state import GpuProcess, GpuUse
 
 MIB = 1024 * 1024
-ARGV = ("main.py", "--port", "45678", "--listen")
+#: Like no other process here, not even of another run of the tests.
+ARGV = ("main.py", "--port", "45678", "--listen", f"::{os.getpid():x}")
 
 NVIDIA = """\
 GPU-5f2c8b1e-aaaa-bbbb-cccc-000000000001, 4321, /opt/venv/bin/python3, 8192
