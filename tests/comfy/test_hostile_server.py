@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.http11 import Request, Response
@@ -247,6 +248,29 @@ async def test_the_socket_does_not_follow_a_redirect_with_our_headers() -> None:
             with pytest.raises(InvalidStatus):
                 await anext(read_messages(ServerProfile("evil", url, headers=(key,)), "id"))
     assert came == []
+
+
+async def test_a_refusal_of_the_socket_is_taken_in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    take = ClientConnection.data_received
+
+    def note(connection: ClientConnection, data: bytes) -> None:
+        sizes.append(len(data))
+        take(connection, data)
+
+    monkeypatch.setattr(ClientConnection, "data_received", note)
+    async with answering(said(b" " * 500_000)) as client:
+        with pytest.raises(InvalidStatus):
+            await anext(read_messages(client.profile, "id"))
+    assert max(sizes) <= 4096
+
+    async def greet(connection: ServerConnection) -> None:
+        await connection.send(" " * 500_000)
+
+    async with serve(greet, "127.0.0.1", 0, compression=None) as server:
+        profile = ServerProfile("box", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        assert len(await anext(read_messages(profile, "id"))) == 500_000
+    assert max(sizes) > 4096
 
 
 async def test_a_message_is_not_unpacked_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
