@@ -266,6 +266,7 @@ async def test_a_refusal_of_the_socket_is_taken_in_small_pieces(monkeypatch: pyt
 
     async def greet(connection: ServerConnection) -> None:
         await connection.send(" " * 500_000)
+        await connection.wait_closed()
 
     async with serve(greet, "127.0.0.1", 0, compression=None) as server:
         profile = ServerProfile("box", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
