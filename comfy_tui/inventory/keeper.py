@@ -40,7 +40,8 @@ class InventoryKeeper:
         self._held: Inventory | None = None
         #: When models were asked for in this session, whatever came of it.
         self._models_asked_s: float | None = None
-        self._stale = False
+        #: How often what is at hand was doubted, and how often before it was asked for.
+        self._doubts = self._doubts_settled = 0
         self._lock = asyncio.Lock()
 
     @property
@@ -52,13 +53,15 @@ class InventoryKeeper:
     def is_fresh(self) -> bool:
         """Whether the node classes at hand are the server's word of this hour, with no doubt about them."""
         held = self._held
-        if held is None or not held.is_live or self._stale or held.fetched_at_s is None:
+        if held is None or not held.is_live or held.fetched_at_s is None:
+            return False
+        if self._doubts != self._doubts_settled:
             return False
         return self._clock() - held.fetched_at_s < FRESH_S
 
     def forget(self) -> None:
         """Ask the server next time: a pack was installed, the connection broke, or a person wants it."""
-        self._stale = True
+        self._doubts += 1
 
     async def load(self) -> Inventory | None:
         """What was kept on disk, at once and without the server; it says of itself that it is old."""
@@ -87,18 +90,17 @@ class InventoryKeeper:
             return self._held or held
 
     async def _fetch(self, with_models: bool) -> Inventory:
-        stale, self._stale = self._stale, False
-        try:
-            found = await fetch_inventory(self._client, with_models=with_models, clock=self._clock)
-        except BaseException:
-            self._stale = self._stale or stale
-            raise
+        doubts = self._doubts  # those that come while it is asked are not settled by the answer
+        found = await fetch_inventory(self._client, with_models=with_models, clock=self._clock)
         self._models_asked_s = self._clock() if with_models else None
         self._held = await asyncio.to_thread(self._keep, found)
+        self._doubts_settled = doubts
         return self._held
 
     async def _holds(self, held: Inventory) -> bool:
-        return self.is_fresh and await read_mark(self._client) == held.mark
+        if self.is_fresh and await read_mark(self._client) != held.mark:
+            self.forget()  # nor does it hold for those who look while it is asked anew
+        return self.is_fresh
 
     def _has_models(self) -> bool:
         asked = self._models_asked_s

@@ -83,6 +83,23 @@ async def test_a_failed_fetch_leaves_what_is_held(server: DemoServer, client: Co
     assert not shelf.is_fresh(server.url, None)
 
 
+async def test_what_is_doubted_is_not_taken_for_fresh_while_it_is_asked_for(
+    server: DemoServer, client: ComfyClient
+) -> None:
+    shelf = NodeShelf()
+    held = await shelf.get(client, None)
+    shelf.forget()
+    server.faults.set("/object_info", delay_s=30.0)
+    first = asyncio.create_task(shelf.get(client, None))
+    await server.faults.arrived("/object_info", 2)
+    assert not shelf.is_fresh(server.url, None)
+    second = asyncio.create_task(shelf.get(client, None))
+    await asyncio.sleep(0)  # as far as it comes without waiting
+    assert not second.done()
+    server.faults.clear()
+    assert await first is await second is not held
+
+
 async def test_the_next_session_has_the_kept_ones_at_once(server: DemoServer, client: ComfyClient) -> None:
     clock = Clock()
     before = await NodeShelf(clock=clock).get(client, None)
