@@ -129,7 +129,7 @@ class LineView(ScrollView, can_focus=True):
 
     def action_cursor_down(self) -> None:
         """One line down."""
-        self.scroll_relative(y=1, animate=False)
+        self.scroll_relative(y=1, animate=False, force=True)
 
     def action_cursor_up(self) -> None:
         """One line up."""
@@ -141,4 +141,5 @@ class LineView(ScrollView, can_focus=True):
 
     def action_scroll_bottom(self) -> None:
         """To the end."""
-        self.scroll_to(y=self.max_scroll_y, animate=False)
+        # Forced: lines that came this moment have no scroll bar yet, without which the key would be lost.
+        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
