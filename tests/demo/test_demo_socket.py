@@ -98,7 +98,8 @@ async def test_history_is_there_when_executing_null_comes(
 
 
 async def test_cached_run_reports_outputs_again(server: DemoServer, client: httpx.AsyncClient) -> None:
-    await post(client, graph())
+    # Of another client: a server tells of the end only once the job is out of its queue.
+    await post(client, graph(), client_id="first")
     await server.wait_idle()
     async with listen(server) as listener:
         await post(client, graph())
