@@ -189,7 +189,7 @@ async def test_enter_goes_to_the_field_or_to_the_node(project: Path) -> None:
         await choose(ui, "sampler_name")
         await ui.press("enter")
         await until(lambda: isinstance(ui.app.screen, EditScreen))
-        assert ui.app.screen.query_one("#fields").current_key == "7\nsampler_name"
+        await until(lambda: ui.app.screen.query_one("#fields").current_key == "7\nsampler_name")
         await ui.press("escape")
         await ui.see("d shows")
         await ui.press("d")

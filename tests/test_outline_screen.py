@@ -109,7 +109,7 @@ async def test_subgraphs_fold(project: Path) -> None:
         await ui.see("Inner (5:7)")
         await ui.press("j", "j", "j", "enter")
         await until(lambda: isinstance(ui.app.screen, EditScreen))
-        assert ui.app.screen.query_one("#fields").current_key == "5:7\nheight"
+        await until(lambda: ui.app.screen.query_one("#fields").current_key == "5:7\nheight")
 
 
 async def test_a_link_leads_to_its_source_and_a_filter_into_subgraphs(project: Path) -> None:

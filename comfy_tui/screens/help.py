@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from rich.table import Table
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from comfy_tui.keymap import AREAS, keys_of
+from comfy_tui.text import cell_len
 from comfy_tui.widgets.leavable import Leavable
+from comfy_tui.widgets.line_view import Line, LineView
 
-_WORDS = """\
-Status is a glyph and a word: ● online  ✗ offline  ! trouble  ◌ connecting.
-Data carries the time at which the server said it. Nothing is shown that it did not say.
-"""
+_WORDS = (
+    "Status is a glyph and a word: ● online  ✗ offline  ! trouble  ◌ connecting.",
+    "Data carries the time at which the server said it. Nothing is shown that it did not say.",
+)
+#: Columns for the names of the keys.
+_LEAST_KEYS, _MOST_KEYS = 10, 20
 
 
 class HelpScreen(Leavable, ModalScreen[None]):
@@ -33,18 +33,11 @@ class HelpScreen(Leavable, ModalScreen[None]):
     DEFAULT_CSS = """
     HelpScreen {
         align: center middle;
-        & VerticalScroll {
-            width: 84; max-width: 96%; height: 90%; padding: 0 1;
-            background: $surface; border: round $primary;
-        }
-        & Static { height: auto; }
-        & .keys { padding: 0 0 1 2; }
+        & LineView { width: 84; max-width: 96%; height: 90%; border: round $primary; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1", "leave", "Close"),
-        Binding("j", "scroll(1)", show=False),
-        Binding("k", "scroll(-1)", show=False),
     ]
 
     def __init__(self, area: str, chosen: Mapping[str, tuple[str, ...]]) -> None:
@@ -53,29 +46,30 @@ class HelpScreen(Leavable, ModalScreen[None]):
         self._chosen = chosen
 
     def compose(self) -> ComposeResult:
-        """A heading and a table for each area."""
-        with VerticalScroll() as box:
-            box.border_title = "Keys (esc closes)"
-            for area in sorted(AREAS, key=lambda name: name != self._area):
-                if keys_of(area):
-                    yield Static(Text(AREAS[area], "bold underline"), markup=False)
-                    yield Static(self._table(area), classes="keys", markup=False)
-            yield Static(_WORDS, markup=False)
+        """All lines in one view."""
+        view = LineView()
+        view.border_title = "Keys (esc closes)"
+        view.set_lines(self._lines())
+        yield view
 
-    def _table(self, area: str) -> Table:
-        """Keys and what they do; a long sentence goes on below its beginning."""
-        table = Table.grid(padding=(0, 2))
-        table.add_column(style="bold", min_width=10, no_wrap=True)
-        table.add_column()
-        for binding in keys_of(area):
-            keys = self._chosen.get(binding.id, binding.keys)
-            table.add_row(Text(" ".join(keys)), Text(binding.help))
-        return table
+    def on_mount(self) -> None:
+        """Scroll at once."""
+        self.query_one(LineView).focus()
+
+    def _lines(self) -> Iterator[Line]:
+        """A heading for each area, then its keys and what they do."""
+        for area in sorted(AREAS, key=lambda name: name != self._area):
+            found = keys_of(area)
+            if not found:
+                continue
+            yield Line(AREAS[area], "heading")
+            names = [" ".join(self._chosen.get(binding.id, binding.keys)) for binding in found]
+            indent = 4 + min(_MOST_KEYS, max(_LEAST_KEYS, *map(cell_len, names)))
+            for name, binding in zip(names, found, strict=True):
+                yield Line(binding.help, indent=indent, lead=f"  {name}  ", lead_look="strong")
+            yield Line("")
+        yield from map(Line, _WORDS)
 
     def action_leave(self) -> None:
         """Close."""
         self.dismiss(None)
-
-    def action_scroll(self, lines: int) -> None:
-        """Scroll by lines."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

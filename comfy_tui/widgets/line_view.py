@@ -23,7 +23,8 @@ _IDS = ("list.down", "list.up", "list.top", "list.bottom")
 class Line:
     """Text of one line, already clean; ``indent`` is where it starts, and its folded rest too.
 
-    ``lead`` stands in the indent of its first piece; ``link`` is where it leads, if a terminal knows links.
+    ``lead`` stands in the indent of its first piece, with a look of its own if it has one; ``link`` is where
+    the text leads, if a terminal knows links.
     """
 
     text: str
@@ -31,6 +32,7 @@ class Line:
     indent: int = 0
     link: str = ""
     lead: str = ""
+    lead_look: str = ""
 
 
 def fold(text: str, width: int) -> Iterator[str]:
@@ -77,7 +79,8 @@ class LineView(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines: tuple[Line, ...] = ()
-        self._folded: list[tuple[str, str, str]] = []
+        #: What stands in the indent, a piece of text, and its line.
+        self._folded: list[tuple[str, str, Line]] = []
         self._folded_for = -1
 
     def set_lines(self, lines: Iterable[Line]) -> None:
@@ -99,7 +102,7 @@ class LineView(ScrollView, can_focus=True):
             return
         self._folded_for = width
         self._folded = [
-            (f"{'' if number else line.lead:<{line.indent}}{piece}", line.look, line.link)
+            (f"{'' if number else line.lead:<{line.indent}}", piece, line)
             for line in self._lines
             for number, piece in enumerate(fold(line.text, width - line.indent))
         ]
@@ -113,19 +116,20 @@ class LineView(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Draw a line."""
-        style = self.rich_style
         width = self.scrollable_content_region.width
         position = int(self.scroll_offset.y) + y
         if not 0 <= position < len(self._folded):
-            return Strip.blank(width, style)
-        text, look, link = self._folded[position]
-        if look:
-            style = style + self.get_component_rich_style(f"line-view--{look}", partial=True)
-        if link := safe_link(link):
-            space = text[: len(text) - len(text.lstrip())]
-            parts = [Segment(space, style), Segment(text.lstrip(), style + Style(link=link))]
-            return Strip(parts).adjust_cell_length(width, style)
-        return Strip([Segment(text, style)]).adjust_cell_length(width, style)
+            return Strip.blank(width, self.rich_style)
+        lead, text, line = self._folded[position]
+        style, lead_style = self._look(line.look), self._look(line.lead_look or line.look)
+        if link := safe_link(line.link):
+            style += Style(link=link)
+        parts = [Segment(lead, lead_style), Segment(text, style)]
+        return Strip(parts).adjust_cell_length(width, self._look(line.look))
+
+    def _look(self, look: str) -> Style:
+        style = self.rich_style
+        return style + self.get_component_rich_style(f"line-view--{look}", partial=True) if look else style
 
     def action_cursor_down(self) -> None:
         """One line down."""
